@@ -1,0 +1,64 @@
+# What a person runs: make demo, make test. Everything lives in .venv; nothing else on the machine changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+
+.PHONY: help setup demo test test-all check bench clean
+
+help:
+	@echo "make demo      forecast the traffic of a synthetic city: progress, table, picture"
+	@echo "make test      every check and test (under six minutes)"
+	@echo "make test-all  also the long tests"
+	@echo "make check     ruff, mypy --strict, import-linter"
+	@echo "make bench     measure the import, the trainer and the synthetic city"
+	@echo "make setup     only make the environment $(VENV) (PYTHON=python3.12 chooses the interpreter)"
+	@echo "make clean     remove the environment and the caches"
+
+setup: $(VENV)/.ready
+
+# torch comes first and by exact version, so that whichever build the package index offers for it (CPU
+# or GPU) is kept; the lock then fixes everything else.
+$(VENV)/.ready: pyproject.toml .lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "vhtwin needs Python 3.11 or newer; name one with make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "== setting up $(VENV) with $$($(PYTHON) --version): a few minutes the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "== installing $(TORCH)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@echo "== installing the locked libraries and vhtwin itself"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/vhtwin doctor --json > /dev/null
+	@touch $@
+
+demo: setup
+	@echo "== demo: a synthetic city of 50 stations and 30 days, then a forecast of its last week"
+	@test -f runs/demo/city/stations.csv || $(BIN)/vhtwin data make --stations 50 --days 30 --seed 7 --out runs/demo/city
+	@$(BIN)/vhtwin forecast runs/demo/city --out runs/demo/forecast --overwrite
+
+check: setup
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== mypy --strict"
+	@$(BIN)/mypy
+	@echo "== import-linter"
+	@$(BIN)/lint-imports
+
+test: check
+	@echo "== tests"
+	@$(BIN)/pytest --numprocesses auto --cov --cov-report=term-missing:skip-covered
+
+test-all: check
+	@echo "== all tests, the long ones too"
+	@$(BIN)/pytest --numprocesses auto -m ""
+
+bench: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' --no-build-isolation
+	@$(BIN)/python -m tests.benchmarks.city_speed
+	@$(BIN)/python -m tests.benchmarks.import_speed
+	@$(BIN)/python -m tests.benchmarks.trainer_speed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""The synthetic city: seeded, of any size, calibrated against real traffic."""

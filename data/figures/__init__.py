@@ -1,0 +1,1 @@
+"""What a set is: its figures and curves."""

@@ -1,0 +1,1 @@
+"""The raw files of Milan and Trentino, converted to a set."""

@@ -1,0 +1,1 @@
+"""Sets of traffic at rest: reading every plain layout, writing our own."""

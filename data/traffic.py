@@ -1,0 +1,128 @@
+"""The load of every station over a regular time grid.
+
+Axes: T time, N stations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NewType
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+
+StationId = NewType("StationId", str)
+CHANNELS = ("internet", "sms", "call")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """One channel's load, (T, N), finite, at `start + t * step_minutes` for each station.
+
+    `start` is UTC when `timezone` names a zone; with `timezone=None` it is plain wall-clock time.
+    `filled` counts the values that stood for a gap in the source.
+    """
+
+    load: NDArray[np.float32]  # (T, N)
+    stations: tuple[StationId, ...]
+    positions: NDArray[np.float64]  # (N, 2): longitude, latitude in degrees
+    start: np.datetime64
+    step_minutes: int
+    channel: str = "internet"
+    timezone: str | None = None
+    names: tuple[str, ...] = ()
+    filled: int = 0
+
+    def __post_init__(self) -> None:
+        steps, stations = self.load.shape
+        if len(self.stations) != stations or self.positions.shape != (stations, 2):
+            raise ValueError(
+                f"load {self.load.shape}, {len(self.stations)} stations and positions "
+                f"{self.positions.shape} do not agree"
+            )
+        if len(set(self.stations)) != stations:
+            raise ValueError("station ids must be unique")
+        if steps == 0 or stations == 0:
+            raise ValueError(f"traffic needs at least one step and one station, got {self.load.shape}")
+        if self.step_minutes <= 0:
+            raise ValueError(f"step_minutes must be positive, got {self.step_minutes}")
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """Start of each step, (T,), in the same time as `start`."""
+        return self.start + np.arange(len(self.load)) * np.timedelta64(self.step_minutes, "m")
+
+    @property
+    def local_times(self) -> NDArray[np.datetime64]:
+        """Start of each step as the wall clock of `timezone` shows it, (T,), in minutes."""
+        times = self.times.astype("datetime64[m]")
+        if self.timezone is not None:
+            times += utc_offsets(times, self.timezone)
+        return times
+
+    @property
+    def steps_per_hour(self) -> int:
+        """How many steps make an hour; the step must divide one."""
+        if 60 % self.step_minutes:
+            raise InputError(f"a step of {self.step_minutes} min does not divide an hour")
+        return 60 // self.step_minutes
+
+
+def utc_offsets(times: NDArray[np.datetime64], timezone: str) -> NDArray[np.timedelta64]:
+    """Minutes that the wall clock of `timezone` is ahead of UTC at each of `times` (UTC), (T,)."""
+    zone = ZoneInfo(timezone)
+    quarters = times.astype("datetime64[m]").astype(np.int64) // 15  # offsets change on quarter hours at most
+    unique, inverse = np.unique(quarters, return_inverse=True)
+    moments = [datetime.fromtimestamp(int(quarter) * 900, zone) for quarter in unique]
+    minutes = [(moment.utcoffset() or timedelta()) // timedelta(minutes=1) for moment in moments]
+    return np.array(minutes, dtype="timedelta64[m]")[inverse]
+
+
+def level_shift(traffic: Traffic, step: int, factor: float) -> Traffic:
+    """The same traffic with all loads from `step` on multiplied by `factor`."""
+    if not factor > 0:
+        raise InputError(f"a level shift needs a positive factor, got {factor}")
+    load = traffic.load.copy()
+    load[step:] *= factor
+    return replace(traffic, load=load)
+
+
+def hourly(traffic: Traffic) -> Traffic:
+    """The same traffic summed over whole wall-clock hours; incomplete hours at either end are left out."""
+    per_hour = traffic.steps_per_hour
+    minutes_past = int(traffic.local_times[0].astype(np.int64)) % 60
+    first = (60 - minutes_past) % 60 // traffic.step_minutes
+    hours = (len(traffic.load) - first) // per_hour
+    if hours == 0:
+        raise InputError("the traffic does not span a whole hour")
+    whole = traffic.load[first : first + hours * per_hour]
+    summed = whole.reshape(hours, per_hour, -1).sum(axis=1, dtype=np.float64)  # (T / per_hour, N)
+    return replace(
+        traffic,
+        load=summed.astype(np.float32),
+        start=traffic.start + np.timedelta64(first * traffic.step_minutes, "m"),
+        step_minutes=60,
+    )
+
+
+def column_of(traffic: Traffic, station: str) -> int:
+    """The column of the station called `station`."""
+    if station not in traffic.stations:
+        few = ", ".join(traffic.stations[:5]) + (", …" if len(traffic.stations) > 5 else "")
+        raise InputError(f"unknown station {station!r}: expected one of the {len(traffic.stations)}: {few}")
+    return traffic.stations.index(StationId(station))
+
+
+def chosen_stations(traffic: Traffic, stations: Sequence[str]) -> Traffic:
+    """The same traffic, of `stations` only and in their order."""
+    columns = [column_of(traffic, station) for station in stations]
+    return replace(
+        traffic,
+        load=traffic.load[:, columns],
+        stations=tuple(traffic.stations[column] for column in columns),
+        positions=traffic.positions[columns],
+        names=tuple(traffic.names[column] for column in columns) if traffic.names else (),
+    )

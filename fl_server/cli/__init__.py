@@ -1,0 +1,1 @@
+"""The `vhtwin` command, one module a verb."""

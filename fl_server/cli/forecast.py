@@ -1,0 +1,158 @@
+"""`vhtwin forecast`: train a forecaster on a set and put it beside its baselines, in table and picture."""
+
+import argparse
+import time
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from data.inputs import INPUTS
+from data.sets.tables import read_set
+from data.store import refuse_existing, whole_folder
+from data.traffic import Traffic, column_of
+from data.windows import SplitSettings
+from fl_server.cli import read_options
+from fl_server.cli.forecast_output import answer, print_comparison, write_folder
+from fl_server.cli.progress import shown
+from fl_server.cli.report import print_json
+from forecasting.baselines import BASELINES
+from forecasting.forecasts import OTHER_SCOPE, ForecastSettings, comparison, usual_inputs
+from forecasting.intervals import IntervalSettings
+from forecasting.networks import NAMES
+
+EXAMPLES = """examples:
+  vhtwin forecast DIR                             the default network beside every baseline
+  vhtwin forecast DIR --inputs profile+readings   also the readings of the last hour (10-minute data)
+  vhtwin forecast DIR --model lstm --scope station --seeds 3
+  vhtwin forecast DIR --validation-days 7         choose settings without a look at the test days
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `forecast` to the command's verbs."""
+    parser = verbs.add_parser(
+        "forecast",
+        help="train a forecaster and compare it with its baselines",
+        description="Train a forecaster on a set and score it beside its baselines on the last days.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("set", type=Path, metavar="DIR", help="a set: stations.csv beside a traffic file")
+    _add_task_options(parser)
+    _add_training_options(parser)
+    read_options.add_to(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: a new one in runs/)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="write to FOLDER even if it holds files")
+    parser.add_argument(
+        "--stations", nargs="+", metavar="ID", help="stations to draw (default: three, by load)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def _add_task_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("task")
+    group.add_argument("--inputs", choices=INPUTS, help="what a forecast sees (default: that of the network)")
+    group.add_argument("--native-step", action="store_true", help="forecast the set's own step, not hours")
+    group.add_argument("--test-days", type=float, default=7, metavar="D", help="the last D days are tested")
+    group.add_argument(
+        "--validation-days",
+        type=float,
+        default=0,
+        metavar="D",
+        help="cut the test days off, score the D before",
+    )
+    group.add_argument(
+        "--baselines",
+        default="all",
+        metavar="NAMES",
+        help=f"all, none, or names with commas: {', '.join((*BASELINES, 'other scope'))}",
+    )
+    group.add_argument("--coverage", type=float, default=0.9, help="share of truths an interval should hold")
+    group.add_argument(
+        "--level-shift",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply loads by X from the test's middle on",
+    )
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("network and training (defaults: the recipe of inputs and scope)")
+    default = ForecastSettings()
+    group.add_argument("--model", choices=NAMES, default=default.model, help="which network")
+    group.add_argument("--hidden", type=int, nargs="+", metavar="WIDTH", help="width of each hidden layer")
+    group.add_argument(
+        "--scope", choices=("central", "station"), default=default.scope, help="one for all, or each its own"
+    )
+    group.add_argument("--seed", type=int, default=default.seed)
+    group.add_argument(
+        "--seeds", type=int, default=default.seeds, metavar="N", help="networks to average over"
+    )
+    group.add_argument("--epochs", type=int)
+    group.add_argument("--batch-size", type=int)
+    group.add_argument("--learning-rate", type=float)
+    group.add_argument("--weight-decay", type=float)
+    group.add_argument("--optimizer", choices=("sgd", "adam", "adamw"))
+    group.add_argument("--engine", choices=("auto", "compiled", "torch"))
+    group.add_argument("--threads", type=int)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, compare, write the folder, print the table."""
+    settings = _settings(arguments)
+    if arguments.out:
+        refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    began = time.monotonic()
+    traffic = read_set(arguments.set, read_options.settings_from(arguments))
+    drawn = [column_of(traffic, station) for station in arguments.stations or ()] or _three_by_load(traffic)
+    found = shown(comparison(traffic, settings))
+    folder = arguments.out or _new_folder(arguments.set)
+    with whole_folder(folder, overwrite=arguments.overwrite) as partial:
+        write_folder(partial, found, settings, drawn)
+    if arguments.json:
+        print_json(answer(found, folder, time.monotonic() - began))
+    else:
+        print_comparison(found, settings, folder)
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> ForecastSettings:
+    named = ("epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "engine", "threads")
+    changes = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
+    every = (*BASELINES, OTHER_SCOPE)
+    chosen = {"all": every, "none": ()}.get(arguments.baselines)
+    if chosen is None:
+        chosen = tuple(name.strip().replace("-", " ") for name in arguments.baselines.split(","))
+    return ForecastSettings(
+        model=arguments.model,
+        hidden=tuple(arguments.hidden) if arguments.hidden else None,
+        inputs=arguments.inputs or usual_inputs(arguments.model),
+        scope=arguments.scope,
+        native_step=arguments.native_step,
+        baselines=chosen,
+        seed=arguments.seed,
+        seeds=arguments.seeds,
+        level_shift=arguments.level_shift,
+        split=SplitSettings(test_days=arguments.test_days, validation_days=arguments.validation_days),
+        central_training=replace(ForecastSettings().central_training, **changes),
+        station_training=replace(ForecastSettings().station_training, **changes),
+        interval=IntervalSettings(coverage=arguments.coverage),
+    )
+
+
+def _three_by_load(traffic: Traffic) -> list[int]:
+    """The columns of the busiest, the middle and the quietest station."""
+    order = np.argsort(-traffic.load.mean(axis=0), kind="stable")
+    return [int(column) for column in dict.fromkeys((order[0], order[len(order) // 2], order[-1]))]
+
+
+def _new_folder(source: Path) -> Path:
+    """A folder in `runs` that does not exist yet."""
+    name = f"forecast-{source.resolve().name}"
+    return next(path for number in count(1) if not (path := Path("runs") / f"{name}-{number}").exists())

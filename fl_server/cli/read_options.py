@@ -1,0 +1,35 @@
+"""The options by which a verb reads a set of traffic."""
+
+import argparse
+
+from data.sets.tables import ReadSettings
+from data.traffic import CHANNELS
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options to the parser of a verb."""
+    group = parser.add_argument_group("reading the set")
+    group.add_argument(
+        "--channel", choices=CHANNELS, default="internet", help="which load (default: internet)"
+    )
+    group.add_argument("--timezone", help="zone of wall-clock times without an offset, such as Europe/Rome")
+    group.add_argument(
+        "--max-gap-hours",
+        type=float,
+        default=3.0,
+        metavar="H",
+        help="fill gaps of up to H hours (default: 3), refuse longer ones",
+    )
+    group.add_argument(
+        "--standardised", action="store_true", help="the values are z-scores: negative ones are allowed"
+    )
+
+
+def settings_from(arguments: argparse.Namespace) -> ReadSettings:
+    """What the options say."""
+    return ReadSettings(
+        channel=arguments.channel,
+        timezone=arguments.timezone,
+        max_gap_hours=arguments.max_gap_hours,
+        standardised=arguments.standardised,
+    )

@@ -1,0 +1,1 @@
+"""Networks, their training, and the forecasts they give beside their baselines."""

@@ -1,0 +1,109 @@
+"""Forecasts that a network must beat, for every issued step (calibration, then test) of a task.
+
+Each is fitted on the training part and sees, at a step, only what came before it.
+
+Axes: K stations, S steps, F features, T time.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.windows import Task, Windows, part_of
+
+Forecast = NDArray[np.float32]  # (K, S) z-scored
+RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+MOST_BOOSTED_ROWS = 400_000  # a boosted tree gains little from more, and its time grows with them
+
+
+def last_value(task: Task) -> Forecast:
+    """The value of the step before."""
+    return _steps_back(task, 1)
+
+
+def same_hour_yesterday(task: Task) -> Forecast:
+    """The value of a day before."""
+    return _steps_back(task, 1440 // task.traffic.step_minutes)
+
+
+def same_hour_last_week(task: Task) -> Forecast:
+    """The value of a week before."""
+    return _steps_back(task, 7 * 1440 // task.traffic.step_minutes)
+
+
+def mean_profile(task: Task) -> Forecast:
+    """The training mean of each step of the week; of the day where the training part lacks that step."""
+    minutes = task.traffic.local_times.astype("datetime64[m]").astype(np.int64)
+    profile = np.zeros((7 * 1440, task.load.shape[1]), dtype=np.float32)  # (minutes of a week, K)
+    for span in (1440, 7 * 1440):
+        places = minutes[: task.train_steps] % span
+        for place in np.unique(places):
+            profile[place::span] = task.load[: task.train_steps][places == place].mean(axis=0)
+    issued = minutes[task.train_steps - task.calibration_steps : len(task.load)]
+    return profile[issued % (7 * 1440)].T
+
+
+def ridge(task: Task) -> Forecast:
+    """Ridge regression pooled over the stations; the last quarter of the training chooses its strength."""
+    steps = task.train.targets.shape[1]
+    begun = max(1, steps * 3 // 4)
+    early, late = part_of(task.train, slice(None, begun)), part_of(task.train, slice(begun, None))
+    losses = {
+        strength: float(((_linear(late, _ridge_weights(early, strength)) - late.targets) ** 2).mean())
+        for strength in RIDGES
+    }
+    strength = min(losses, key=losses.__getitem__) if steps > begun else 1.0
+    return _linear(task.issued, _ridge_weights(task.train, strength))
+
+
+def boosting(task: Task) -> Forecast:
+    """Gradient-boosted trees (scikit-learn) pooled over the stations."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    inputs = task.train.inputs.reshape(-1, task.train.layout.features)
+    targets = task.train.targets.reshape(-1)
+    if len(targets) > MOST_BOOSTED_ROWS:
+        kept = np.random.default_rng(0).choice(len(targets), MOST_BOOSTED_ROWS, replace=False)
+        inputs, targets = inputs[kept], targets[kept]
+    trees = HistGradientBoostingRegressor(
+        max_iter=200, learning_rate=0.05, early_stopping=False, random_state=0
+    ).fit(inputs, targets)
+    flat = trees.predict(task.issued.inputs.reshape(-1, task.issued.layout.features))
+    return np.asarray(flat, dtype=np.float32).reshape(task.issued.targets.shape)
+
+
+BASELINES: dict[str, Callable[[Task], Forecast]] = {
+    "last value": last_value,
+    "same hour yesterday": same_hour_yesterday,
+    "same hour last week": same_hour_last_week,
+    "mean profile": mean_profile,
+    "ridge": ridge,
+    "boosting": boosting,
+}
+
+
+def _steps_back(task: Task, steps: int) -> Forecast:
+    begin = task.train_steps - task.calibration_steps - steps
+    if begin < 0:
+        raise InputError(f"needs {-begin} more steps before the first forecast")
+    return task.load[begin : begin + task.issued.targets.shape[1]].T
+
+
+def _ridge_weights(windows: Windows, strength: float) -> NDArray[np.float64]:
+    """Weights (F + 1,), the last one the intercept, which is not penalised."""
+    size = windows.layout.features + 1
+    gram, moment = np.zeros((size, size)), np.zeros(size)
+    for inputs, targets in zip(windows.inputs, windows.targets, strict=True):  # one station at a time
+        columns = np.column_stack([inputs, np.ones(len(inputs))]).astype(np.float64)
+        gram += columns.T @ columns
+        moment += columns.T @ targets
+    penalty = strength * np.eye(size)
+    penalty[-1, -1] = 1e-9  # keeps the system solvable when a column is constant
+    return np.linalg.solve(gram + penalty, moment).astype(np.float64)
+
+
+def _linear(windows: Windows, weights: NDArray[np.float64]) -> Forecast:
+    forecast: Forecast = (windows.inputs @ weights[:-1] + weights[-1]).astype(np.float32)
+    return forecast

@@ -1,0 +1,202 @@
+"""Forecasting a set: train a network, put its forecasts beside the baselines', score them all alike.
+
+Axes: K stations, C calibration steps, S test steps, P parameters, F features.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.inputs import INPUTS
+from data.progress import Step, Work, renamed
+from data.traffic import Traffic, level_shift
+from data.windows import SplitSettings, Task, forecast_task
+from forecasting.baselines import BASELINES, Forecast
+from forecasting.intervals import Intervals, IntervalSettings, adaptive_intervals, coverage, mean_width
+from forecasting.metrics import Scores, mean_scores, scores
+from forecasting.networks import Network, build_network, initial_weights
+from forecasting.settings import Engine, TrainingSettings
+from forecasting.stations import full_samples, station_rngs
+from forecasting.training import predict, training
+
+Scope = Literal["central", "station"]
+OTHER_SCOPE = "other scope"  # as a baseline: the same network trained the other way
+SCOPE_WORDS: dict[Scope, str] = {"central": "one for all", "station": "one per station"}
+
+
+# Chosen on days 16 to 23 of the real set milan25, never on its test days: see forecasting/README.md.
+CENTRAL_TRAINING = TrainingSettings(
+    epochs=30,
+    batch_size=256,
+    learning_rate=2e-3,
+    schedule="cosine",
+    optimizer="adamw",
+    weight_decay=1.0,
+    loss="huber",
+)
+STATION_TRAINING = replace(CENTRAL_TRAINING, epochs=60, batch_size=32)
+
+
+def usual_inputs(model: str) -> str:
+    """The name of the inputs with which a network does best; the two-branch LSTM needs periodic ones."""
+    return "day" if model == "two-branch-lstm" else "profile"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastSettings:
+    """What is forecast, by which network, beside which baselines; `seeds` networks are trained and averaged.
+
+    `level_shift` multiplies all loads from the middle of the test part on, to see what that does.
+    """
+
+    model: str = "mlp"
+    hidden: tuple[int, ...] | None = None
+    inputs: str = "profile"
+    scope: Scope = "central"
+    native_step: bool = False
+    baselines: tuple[str, ...] = (*BASELINES, OTHER_SCOPE)
+    seed: int = 1
+    seeds: int = 1
+    level_shift: float = 1.0
+    split: SplitSettings = field(default_factory=SplitSettings)
+    central_training: TrainingSettings = CENTRAL_TRAINING
+    station_training: TrainingSettings = STATION_TRAINING
+    interval: IntervalSettings = field(default_factory=IntervalSettings)
+
+    def __post_init__(self) -> None:
+        if self.inputs not in INPUTS:
+            raise InputError(f"unknown inputs {self.inputs!r}, expected one of {', '.join(INPUTS)}")
+        if self.seeds < 1:
+            raise InputError(f"seeds must be at least 1, got {self.seeds}")
+        for name in self.baselines:
+            if name not in BASELINES and name != OTHER_SCOPE:
+                known = ", ".join((*BASELINES, OTHER_SCOPE))
+                raise InputError(f"unknown baseline {name!r}, expected one of {known}")
+
+    @property
+    def other_scope(self) -> Scope:
+        """The scope that the network is not trained for, which is a baseline."""
+        return "station" if self.scope == "central" else "central"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """One predictor's forecasts of the test part and what they are worth.
+
+    `coverage` and `width` are those of its intervals; a level shift splits `coverage` in the shares
+    before it, in the day after it, and later.
+    """
+
+    name: str
+    scores: Scores
+    mse_spread: float  # standard deviation over the seeds
+    forecast: Forecast  # (K, S) z-scored, of the first seed
+    intervals: Intervals  # (K, S) each, z-scored
+    coverage: float
+    width: float
+    coverage_around_shift: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All predictors over the same test steps, and the baselines that could not be had, with the reason."""
+
+    task: Task
+    predictors: tuple[Predictor, ...]
+    left_out: dict[str, str]
+
+
+def comparison(traffic: Traffic, settings: ForecastSettings) -> Work[Comparison]:
+    """Train and score the network of `settings` and its baselines on `traffic`."""
+    task = forecast_task(
+        _shifted(traffic, settings), INPUTS[settings.inputs], settings.split, native_step=settings.native_step
+    )
+    name = f"{settings.model}, {SCOPE_WORDS[settings.scope]}"
+    several = yield from network_forecasts(task, settings, settings.scope)
+    predictors, left_out = [_scored(task, name, several, settings)], {}
+    for number, baseline in enumerate(settings.baselines):
+        yield Step("baselines", number, len(settings.baselines), baseline)
+        if baseline == OTHER_SCOPE:
+            name = f"{settings.model}, {SCOPE_WORDS[settings.other_scope]}"
+            several = yield from network_forecasts(task, settings, settings.other_scope)
+            predictors.append(_scored(task, name, several, settings))
+            continue
+        try:
+            predictors.append(_scored(task, baseline, [BASELINES[baseline](task)], settings))
+        except InputError as error:
+            left_out[baseline] = str(error)
+    yield Step("baselines", len(settings.baselines), len(settings.baselines), "done")
+    return Comparison(task, tuple(predictors), left_out)
+
+
+def network_forecasts(task: Task, settings: ForecastSettings, scope: Scope) -> Work[list[Forecast]]:
+    """Forecasts (K, C + S) by networks of each seed: one network for all stations, or one per station."""
+    network = build_network(settings.model, task.train.layout, settings.hidden)
+    stations, samples = task.train.targets.shape
+    if scope == "central":
+        data = full_samples(
+            task.train.inputs.reshape(1, stations * samples, -1), task.train.targets.reshape(1, -1)
+        )
+    else:
+        data = full_samples(task.train.inputs, task.train.targets)
+    how = settings.central_training if scope == "central" else settings.station_training
+    several = []
+    for seed in range(settings.seed, settings.seed + settings.seeds):
+        start = initial_weights(network, np.random.default_rng(seed))
+        weights = np.tile(start, (len(data.counts), 1))  # (1 or K, P)
+        rngs = station_rngs(seed, range(len(weights)))
+        work = training(network, weights, data, how, rngs)
+        trained = yield from renamed(work, f"{settings.model}, {SCOPE_WORDS[scope]}, seed {seed}")
+        several.append(_forecast(network, trained.weights, task.issued.inputs, how.engine))
+    return several
+
+
+def _forecast(
+    network: Network, weights: NDArray[np.float32], inputs: NDArray[np.float32], engine: Engine
+) -> Forecast:
+    """Forecasts (K, C + S) for `inputs` (K, C + S, F) by weights (K, P), or (1, P) for all stations."""
+    flat = inputs.reshape(len(weights), -1, inputs.shape[-1])
+    return predict(network, weights, flat, engine).reshape(inputs.shape[:2])
+
+
+def _shifted(traffic: Traffic, settings: ForecastSettings) -> Traffic:
+    """The traffic as it is, or with a level shift in the middle of the test part."""
+    if settings.level_shift == 1:
+        return traffic
+    test_steps = round(settings.split.test_days * 1440 / traffic.step_minutes)
+    return level_shift(traffic, len(traffic.load) - test_steps // 2, settings.level_shift)
+
+
+def _scored(task: Task, name: str, several: Sequence[Forecast], settings: ForecastSettings) -> Predictor:
+    """What the forecasts (K, C + S) of each seed are worth; the intervals are those of the first seed."""
+    truth, calibration = task.test.targets, task.calibration_steps
+    each = [scores(task, forecast[:, calibration:]) for forecast in several]
+    errors = several[0][:, :calibration] - task.issued.targets[:, :calibration]
+    forecast = several[0][:, calibration:]
+    intervals = adaptive_intervals(forecast, truth, errors, settings.interval)
+    return Predictor(
+        name=name,
+        scores=mean_scores(each),
+        mse_spread=float(np.std([score.mse for score in each])),
+        forecast=forecast,
+        intervals=intervals,
+        coverage=coverage(intervals, truth),
+        width=mean_width(intervals),
+        coverage_around_shift=_coverage_around_shift(task, intervals) if settings.level_shift != 1 else None,
+    )
+
+
+def _coverage_around_shift(task: Task, intervals: Intervals) -> tuple[float, float, float]:
+    """Coverage before a shift in the middle of the test part, in the day after it, and later."""
+    truth = task.test.targets
+    middle, day = truth.shape[1] // 2, 1440 // task.traffic.step_minutes
+    spans = slice(None, middle), slice(middle, middle + day), slice(middle + day, None)
+    before, after, later = (
+        coverage(Intervals(intervals.lower[:, span], intervals.upper[:, span]), truth[:, span])
+        for span in spans
+    )
+    return before, after, later

@@ -1,0 +1,71 @@
+"""Many stations in one computation: every station is trained exactly as if it were alone.
+
+Each station runs plain mini-batch SGD or Adam on its own samples in its own seeded order; stacking them
+changes the speed and nothing else. Two engines compute it: `engine_torch.py` (every network, any device)
+and `engine_compiled.py` (kernels compiled by numba for the networks that it lists).
+
+Axes: K stations, S samples, F features, P parameters.
+"""
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from data.errors import InputError
+from data.progress import Work, finished
+from forecasting.networks import Network
+from forecasting.settings import Engine, TrainingSettings
+from forecasting.stations import Floats, OptimizerState, Samples, Trained, fresh_optimizer
+
+
+def train(
+    network: Network,
+    weights: Floats,
+    samples: Samples,
+    settings: TrainingSettings,
+    rngs: Sequence[np.random.Generator],
+    state: OptimizerState | None = None,
+) -> Trained:
+    """Train K stations from `weights` (K, P); `state` continues the optimizer of an earlier call."""
+    return finished(training(network, weights, samples, settings, rngs, state))
+
+
+def training(
+    network: Network,
+    weights: Floats,
+    samples: Samples,
+    settings: TrainingSettings,
+    rngs: Sequence[np.random.Generator],
+    state: OptimizerState | None = None,
+) -> Work[Trained]:
+    """`train` as work that reports each epoch."""
+    if weights.shape != (len(samples.counts), network.parameters) or len(rngs) != len(weights):
+        raise ValueError(
+            f"{len(samples.counts)} stations of {network.parameters} parameters need as many weights and "
+            f"rngs, got weights {weights.shape} and {len(rngs)} rngs"
+        )
+    engine = _engine(network, settings.engine)
+    start = fresh_optimizer(weights, settings) if state is None else state
+    result: Trained = yield from engine.epochs(network, weights, samples, settings, rngs, start)
+    return result
+
+
+def predict(network: Network, weights: Floats, inputs: Floats, engine: Engine = "auto") -> Floats:
+    """The forecasts (K, S) of K stations' `weights` (K, P) for `inputs` (K, S, F)."""
+    forecasts: Floats = _engine(network, engine).forecasts(network, weights, inputs)
+    return forecasts
+
+
+def _engine(network: Network, engine: Engine) -> ModuleType:
+    if engine != "torch":
+        from forecasting import engine_compiled
+
+        if network.name in engine_compiled.NETWORKS:
+            return engine_compiled
+        if engine == "compiled":
+            known = ", ".join(engine_compiled.NETWORKS)
+            raise InputError(f"the compiled engine has no kernels for {network.name}, only for {known}")
+    from forecasting import engine_torch
+
+    return engine_torch

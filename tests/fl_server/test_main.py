@@ -1,0 +1,81 @@
+"""The command line itself: exit codes, sentences, one JSON object."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data import errors
+from fl_server.cli import doctor, main
+
+
+def test_no_verb_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main([])
+    assert ended.value.code == 2
+    assert "VERB" in capsys.readouterr().err
+
+
+def test_a_missing_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["data", "make"])
+    assert ended.value.code == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_a_bad_input_is_one_sentence_and_exit_code_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["data", "show", str(tmp_path / "nowhere")]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("vhtwin: ")
+    assert "no such folder" in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["--help"])
+    assert ended.value.code == 0
+    assert "exit codes" in capsys.readouterr().out
+
+
+def test_the_doctor_says_where_everything_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["doctor", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer["packages"]) == set(doctor.PACKAGES)
+    assert {Path(folder).parent for folder in answer["packages"].values()} == {Path(main.__file__).parents[2]}
+    assert "torch" in answer["versions"]
+
+
+def test_the_doctor_prints_a_table_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["doctor"]) == 0
+    assert "packages" in capsys.readouterr().out
+
+
+def test_a_stranger_that_took_one_of_our_names_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "forecasting").mkdir()
+    (tmp_path / "forecasting" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "forecasting")
+    with pytest.raises(errors.InputError, match=f"'forecasting' comes from {tmp_path}"):
+        doctor.refuse_strangers()
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m fl_server.cli.main doctor | head -c 1"
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        cwd=Path(main.__file__).parents[2],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
