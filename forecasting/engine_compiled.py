@@ -42,8 +42,15 @@ def epochs(
     state: OptimizerState,
 ) -> Work[Trained]:
     """Train K stations from `weights` (K, P), all of them through one epoch before the next."""
-    moving = Moving(weights.copy(), state.first.copy(), state.second.copy(), state.steps.copy(), weights)
-    run = _Run(build_plan(network), settings, samples, rngs, moving)
+    moving = Moving(
+        np.array(weights, np.float32, order="C"),
+        np.array(state.first, np.float32, order="C"),
+        np.array(state.second, np.float32, order="C"),
+        np.array(state.steps),
+        start=_plain(weights) if settings.proximal else np.zeros((len(weights), 0), np.float32),
+    )
+    data = Samples(_plain(samples.inputs), _plain(samples.targets), np.array(samples.counts, np.int64))
+    run = _Run(build_plan(network), settings, data, rngs, moving)
     losses = np.zeros((len(weights), settings.epochs), np.float32)
     done, total = 0, len(weights) * settings.epochs
     for epoch in range(settings.epochs):
@@ -59,8 +66,13 @@ def epochs(
 def forecasts(network: Network, weights: Floats, inputs: Floats) -> Floats:
     """The forecasts (K, S) for `inputs` (K, S, F)."""
     result = np.empty(inputs.shape[:2], np.float32)
-    forecast(build_plan(network), np.ascontiguousarray(weights), np.ascontiguousarray(inputs), result)
+    forecast(build_plan(network), _plain(weights), _plain(inputs), result)
     return result
+
+
+def _plain(values: Floats) -> Floats:
+    """`values` as the one kind of array the kernels are compiled for, copied only where that is needed."""
+    return np.require(values, np.float32, ["C", "W"])
 
 
 def _epoch(run: _Run, rule: Rule) -> Iterator[tuple[slice, Floats]]:

@@ -15,15 +15,15 @@ from torch import Tensor
 from data.progress import Step, Work
 from forecasting.networks import Network
 from forecasting.settings import TrainingSettings, learning_rate
-from forecasting.stations import Floats, OptimizerState, Samples, Trained, joined, sample_orders
+from forecasting.stations import Counts, Floats, OptimizerState, Samples, Trained, joined, sample_orders
 from forecasting.torch_forward import forward
 
 STATIONS_AT_ONCE = {
     "cpu": 8,
     "cuda": 512,
 }  # more stations fall out of a core's cache, or of a device's memory
+STATIONS_FOR_A_DEVICE = 64  # a guess: no device was at hand to measure
 SAMPLES_AT_ONCE = 1024  # of a forecast, for the same reason
-WORTH_A_DEVICE = 16  # stations from which a device is tried; a guess, no device was at hand to measure
 
 
 def epochs(
@@ -40,7 +40,9 @@ def epochs(
     groups = [slice(first, first + size) for first in range(0, len(weights), size)]
     trained = []
     for number, stations in enumerate(groups):
-        run = _Run(network, settings, samples.part(stations), rngs[stations], device)
+        part = samples.part(stations)
+        inputs, targets = (torch.from_numpy(each).to(device) for each in (part.inputs, part.targets))
+        run = _Run(network, settings, inputs, targets, part.counts, rngs[stations], device)
         losses = []
         moving = _on_device(weights[stations], state.part(stations), device)
         for epoch in range(settings.epochs):
@@ -74,7 +76,9 @@ class _Run:
 
     network: Network
     settings: TrainingSettings
-    samples: Samples
+    inputs: Tensor  # (K, S, F) on the device
+    targets: Tensor  # (K, S) on the device
+    counts: Counts  # (K,)
     rngs: Sequence[np.random.Generator]
     device: torch.device
 
@@ -92,12 +96,10 @@ class _Moving:
 
 def _epoch(run: _Run, moving: _Moving, rate: float) -> tuple[_Moving, NDArray[np.floating]]:
     """All mini-batches of one epoch, and each station's mean loss (K,)."""
-    samples, settings = run.samples, run.settings
-    inputs = torch.from_numpy(samples.inputs).to(run.device)
-    targets = torch.from_numpy(samples.targets).to(run.device)
-    orders = sample_orders(samples.counts, targets.shape[1], run.rngs, shuffle=settings.shuffle)
+    settings, inputs, targets = run.settings, run.inputs, run.targets
+    orders = sample_orders(run.counts, targets.shape[1], run.rngs, shuffle=settings.shuffle)
     total = torch.zeros(len(targets), dtype=targets.dtype, device=run.device)
-    for order, sizes in _batches(orders, samples.counts, settings.batch_size):
+    for order, sizes in _batches(orders, run.counts, settings.batch_size):
         order_there = torch.from_numpy(order).to(run.device)  # (K, B)
         sizes_there = torch.from_numpy(sizes).to(run.device)  # (K,)
         batch = (
@@ -108,7 +110,7 @@ def _epoch(run: _Run, moving: _Moving, rate: float) -> tuple[_Moving, NDArray[np
         stepped = _updated(settings, moving, gradient, rate)
         moving = stepped if sizes.min() > 0 else _where(sizes_there > 0, stepped, moving)
         total += loss * sizes_there
-    return moving, total.cpu().numpy() / np.maximum(samples.counts, 1)
+    return moving, total.cpu().numpy() / np.maximum(run.counts, 1)
 
 
 def _batches(
@@ -195,10 +197,15 @@ def _trained(moving: _Moving, losses: Sequence[NDArray[np.floating]], epochs_mad
     return Trained(moving.weights.cpu().numpy(), np.stack(losses, axis=1).astype(np.float32), state)
 
 
+def worth_a_device(stations: int) -> bool:
+    """Whether there is a CUDA device, and enough stations to keep it busy."""
+    return stations >= STATIONS_FOR_A_DEVICE and torch.cuda.is_available()
+
+
 def _device(settings: TrainingSettings, stations: int) -> torch.device:
     if settings.device != "auto":
         return torch.device(settings.device)
-    return torch.device("cuda" if stations >= WORTH_A_DEVICE and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if worth_a_device(stations) else "cpu")
 
 
 @contextmanager

@@ -149,8 +149,9 @@ def network_forecasts(task: Task, settings: ForecastSettings, scope: Scope) -> W
         start = initial_weights(network, np.random.default_rng(seed))
         weights = np.tile(start, (len(data.counts), 1))  # (1 or K, P)
         rngs = station_rngs(seed, range(len(weights)))
-        work = training(network, weights, data, how, rngs)
-        trained = yield from renamed(work, f"{settings.model}, {SCOPE_WORDS[scope]}, seed {seed}")
+        stage = f"{settings.model}, {SCOPE_WORDS[scope]}, seed {seed}"
+        yield Step(stage, 0, how.epochs, "starting (kernels are compiled on their first use)")
+        trained = yield from renamed(training(network, weights, data, how, rngs), stage)
         several.append(_forecast(network, trained.weights, task.issued.inputs, how.engine))
     return several
 

@@ -15,7 +15,10 @@ def compiled(function: Function) -> Function:
 
 def cached(function: Function) -> Function:
     """Compiled once a machine; see `kernels.py` for what the entry points must do for this."""
-    return cast(Function, njit(nogil=True, error_model="numpy", cache=True)(function))
+    try:
+        return cast(Function, njit(nogil=True, error_model="numpy", cache=True)(function))
+    except RuntimeError:  # there is no folder that numba may write to: compile in every session
+        return compiled(function)
 
 
 def merged(function: Function) -> Function:

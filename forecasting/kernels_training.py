@@ -46,7 +46,7 @@ class Moving(NamedTuple):
     first: Matrix  # (K, P)
     second: Matrix  # (K, P)
     steps: NDArray[np.int64]  # (K,)
-    start: Matrix  # (K, P) what the proximal term pulls towards; not changed
+    start: Matrix  # (K, P) what the proximal term pulls towards; not changed, not read without that term
 
 
 class Data(NamedTuple):

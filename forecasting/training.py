@@ -8,6 +8,7 @@ Axes: K stations, S samples, F features, P parameters.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -17,6 +18,8 @@ from data.progress import Work, finished
 from forecasting.networks import Network
 from forecasting.settings import Engine, TrainingSettings
 from forecasting.stations import Floats, OptimizerState, Samples, Trained, fresh_optimizer
+
+CUDA_DRIVER = Path("/dev/nvidiactl")  # stands where a Linux machine has the driver loaded
 
 
 def train(
@@ -45,7 +48,7 @@ def training(
             f"{len(samples.counts)} stations of {network.parameters} parameters need as many weights and "
             f"rngs, got weights {weights.shape} and {len(rngs)} rngs"
         )
-    engine = _engine(network, settings.engine)
+    engine = _engine(network, settings.engine, len(weights), settings.device)
     start = fresh_optimizer(weights, settings) if state is None else state
     result: Trained = yield from engine.epochs(network, weights, samples, settings, rngs, start)
     return result
@@ -53,15 +56,17 @@ def training(
 
 def predict(network: Network, weights: Floats, inputs: Floats, engine: Engine = "auto") -> Floats:
     """The forecasts (K, S) of K stations' `weights` (K, P) for `inputs` (K, S, F)."""
-    forecasts: Floats = _engine(network, engine).forecasts(network, weights, inputs)
+    forecasts: Floats = _engine(network, engine, len(weights), "cpu").forecasts(network, weights, inputs)
     return forecasts
 
 
-def _engine(network: Network, engine: Engine) -> ModuleType:
+def _engine(network: Network, engine: Engine, stations: int, device: str) -> ModuleType:
+    """The module that computes: the compiled kernels unless a device is wanted, or there are none."""
     if engine != "torch":
         from forecasting import engine_compiled
 
-        if network.name in engine_compiled.NETWORKS:
+        on_device = device != "cpu" and engine == "auto" and _worth_a_device(stations)
+        if network.name in engine_compiled.NETWORKS and not on_device:
             return engine_compiled
         if engine == "compiled":
             known = ", ".join(engine_compiled.NETWORKS)
@@ -69,3 +74,12 @@ def _engine(network: Network, engine: Engine) -> ModuleType:
     from forecasting import engine_torch
 
     return engine_torch
+
+
+def _worth_a_device(stations: int) -> bool:
+    """Whether a CUDA device should train; torch, slow to import, is asked only where a driver is."""
+    if not CUDA_DRIVER.exists():
+        return False
+    from forecasting.engine_torch import worth_a_device
+
+    return worth_a_device(stations)

@@ -90,17 +90,20 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--scope", choices=("central", "station"), default=default.scope, help="one for all, or each its own"
     )
-    group.add_argument("--seed", type=int, default=default.seed)
+    group.add_argument("--seed", type=int, default=default.seed, help="of the first network")
     group.add_argument(
         "--seeds", type=int, default=default.seeds, metavar="N", help="networks to average over"
     )
-    group.add_argument("--epochs", type=int)
-    group.add_argument("--batch-size", type=int)
-    group.add_argument("--learning-rate", type=float)
-    group.add_argument("--weight-decay", type=float)
-    group.add_argument("--optimizer", choices=("sgd", "adam", "adamw"))
-    group.add_argument("--engine", choices=("auto", "compiled", "torch"))
-    group.add_argument("--threads", type=int)
+    group.add_argument("--epochs", type=int, help="passes over the training part")
+    group.add_argument("--batch-size", type=int, help="windows a step")
+    group.add_argument("--learning-rate", type=float, help="of the first epoch")
+    group.add_argument("--weight-decay", type=float, help="decoupled for adamw, L2 otherwise")
+    group.add_argument("--optimizer", choices=("sgd", "adam", "adamw"), help="rule of the steps")
+    group.add_argument(
+        "--engine", choices=("auto", "compiled", "torch"), help="what computes (default: auto)"
+    )
+    group.add_argument("--threads", type=int, help="spread stations over threads (default: 1)")
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:1, … (default: auto)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,7 +126,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> ForecastSettings:
-    named = ("epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "engine", "threads")
+    named = (
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "optimizer",
+        "engine",
+        "threads",
+        "device",
+    )
     changes = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
     every = (*BASELINES, OTHER_SCOPE)
     chosen = {"all": every, "none": ()}.get(arguments.baselines)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from data.inputs import Layout
 from forecasting.engine_compiled import NETWORKS as COMPILED_NETWORKS
+from forecasting.kernels import train_epoch
 from forecasting.networks import NAMES, Network, build_network, initial_weights
 from forecasting.settings import Engine, TrainingSettings, learning_rate
 from forecasting.stations import Floats, Samples, Trained, full_samples, station_rngs
@@ -235,6 +236,19 @@ def test_both_engines_agree_whatever_the_sizes(
     np.testing.assert_allclose(ours.weights, reference.weights, atol=2e-6)
     compiled, plain = (predict(network, weights, inputs, engine) for engine in ENGINES)
     np.testing.assert_allclose(compiled, plain, atol=1e-6, rtol=1e-6)
+
+
+def test_unusual_arrays_are_not_compiled_for_again() -> None:
+    network, samples = build_network("mlp", LAYOUT), some_samples(2)
+    options = TrainingSettings(engine="compiled")
+    usual = trained(network, samples, [0, 1], options)
+    kinds = len(train_epoch.signatures)
+    turned = Samples(np.asfortranarray(samples.inputs), samples.targets, samples.counts)
+    turned.targets.flags.writeable = False
+    weights = np.asfortranarray(some_weights(network, 2))
+    result = train(network, weights, turned, options, station_rngs(4, range(2)))
+    np.testing.assert_array_equal(result.weights, usual.weights)
+    assert len(train_epoch.signatures) == kinds
 
 
 def test_diverged_weights_stay_visible() -> None:
