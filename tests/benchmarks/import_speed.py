@@ -11,6 +11,7 @@ must agree.
 import argparse
 import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -149,8 +150,9 @@ def measured_apart(contestant: str, folder: Path) -> SimpleNamespace | None:
     return SimpleNamespace(**json.loads(answer))
 
 
-def compared(folder: Path) -> None:
-    """Measure and print every contestant on the files in `folder`."""
+def compared(folder: Path) -> list[dict[str, object]]:
+    """Measure and print every contestant on the files in `folder`; their rows."""
+    rows: list[dict[str, object]] = []
     files = sorted(folder.iterdir())
     megabytes = sum(len(file.read_bytes()) for file in files) / 1e6
     print(f"{len(files)} files, {megabytes:,.0f} MB\n")
@@ -167,7 +169,19 @@ def compared(folder: Path) -> None:
         print(f"{contestant:8}  {speed}  {result.peak_mb:7.0f}  {ratio}", flush=True)
         if any(abs(mine / first - 1) > 1e-6 for mine, first in zip(result.totals, totals, strict=True)):
             raise SystemExit(f"{contestant}: totals {result.totals} differ from {totals}")
+        rows.append(
+            {
+                "reader": contestant,
+                "mb": round(megabytes),
+                "mb_per_s": round(megabytes / result.seconds),
+                "cpu_s": round(result.cpu_seconds, 2),
+                "peak_mb": round(result.peak_mb),
+                "times_pandas": round(slowest / result.seconds, 1),
+                "cores": os.cpu_count(),
+            }
+        )
     print("\ntotals of all channels agree")
+    return rows
 
 
 def main() -> None:
@@ -176,6 +190,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mb", type=float, default=1000, help="size of the generated files")
+    parser.add_argument("--csv", type=Path, help="also write the rows here")
     parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -185,7 +200,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for path in write_bulk(Path(folder), arguments.mb):
             print(f"wrote {path.name}, {path.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)
-        compared(Path(folder))
+        rows = compared(Path(folder))
+    if arguments.csv:
+        pl.DataFrame(rows).write_csv(arguments.csv)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 
 from data.inputs import Layout
@@ -36,6 +37,9 @@ from tests.benchmarks.trainers.task import STEPS, Task, arithmetic, made_task, s
 HEADER = f"{'':38}{'ms/round':>10}{'upd/s':>9}{'best':>9}{'upd/CPU-s':>11}{'of floor':>10}{'1st s':>7}  loss"
 CORES = len(os.sched_getaffinity(0))
 SINGLE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+Row = dict[str, Any]  # Any: names, counts and rates
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def main() -> None:
     arguments = parsed()
     pythons = dict(pair.split("=", 1) for pair in arguments.python)
     rate = product_rate()
+    rows: list[Row] = []
     print(f"best float32 product on one core: {rate / 1e9:.0f} GFLOP/s; {CORES} cores")
     for model in arguments.models:
         for clients in arguments.clients:
@@ -77,7 +82,11 @@ def main() -> None:
             print(HEADER)
             for name in arguments.contestants:
                 python = pythons.get(name.removesuffix("-loop"), sys.executable)
-                print(line(CONTESTANTS[name], task, python, arguments.rounds, floor), flush=True)
+                row = row_of(CONTESTANTS[name], task, python, arguments.rounds, floor)
+                print(line(CONTESTANTS[name], row), flush=True)
+                rows += [] if isinstance(row, str) else [row]
+    if arguments.csv:
+        pl.DataFrame(rows).write_csv(arguments.csv)
 
 
 def parsed() -> argparse.Namespace:
@@ -89,25 +98,43 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=["mlp", "lstm"], choices=("mlp", "lstm"))
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--csv", type=Path, help="also write the rows here")
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PYTHON")
     return parser.parse_args()
 
 
-def line(contestant: Contestant, task: Task, python: str, rounds: int, floor: float) -> str:
-    """One contestant's row; `floor` is in updates per second of one core."""
-    if subprocess.run(
+def row_of(contestant: Contestant, task: Task, python: str, rounds: int, floor: float) -> Row | str:
+    """One contestant's figures, or why there are none; `floor` is in updates per second of one core."""
+    found = subprocess.run(
         [python, "-c", f"import {contestant.library}"], capture_output=True, check=False
-    ).returncode:
-        return f"{contestant.title:38}skipped: not installed: {contestant.library}"
+    ).returncode
+    if found != 0:
+        return f"skipped: not installed: {contestant.library}"
     result = played(contestant, task, python, rounds)
     if result is None:
-        return f"{contestant.title:38}failed"
+        return "failed"
     clients = len(task.targets)
-    per_second, per_cpu = clients / result["wall"], clients / result["processor"]
-    best, share = clients / result["best"], per_cpu / floor
-    figures = f"{result['wall'] * 1e3:10.1f}{per_second:9,.0f}{best:9,.0f}{per_cpu:11,.0f}{share:10.0%}"
-    loss = final_loss(task, np.array(result["weights"], np.float32))
-    return f"{contestant.title:38}{figures}{result['first']:7.1f}  {loss:.6f}"
+    return {
+        "model": task.model,
+        "clients": clients,
+        "contestant": contestant.title,
+        "round_ms": round(result["wall"] * 1e3, 1),
+        "updates_per_s": round(clients / result["wall"]),
+        "best_updates_per_s": round(clients / result["best"]),
+        "updates_per_cpu_s": round(clients / result["processor"]),
+        "of_floor": round(clients / result["processor"] / floor, 3),
+        "first_s": round(result["first"], 1),
+        "loss": round(final_loss(task, np.array(result["weights"], np.float32)), 6),
+    }
+
+
+def line(contestant: Contestant, row: Row | str) -> str:
+    """The printed form of a row."""
+    if isinstance(row, str):
+        return f"{contestant.title:38}{row}"
+    speed = f"{row['round_ms']:10,.1f}{row['updates_per_s']:9,}{row['best_updates_per_s']:9,}"
+    cost = f"{row['updates_per_cpu_s']:11,}{row['of_floor']:10.0%}{row['first_s']:7.1f}"
+    return f"{contestant.title:38}{speed}{cost}  {row['loss']:.6f}"
 
 
 def played(contestant: Contestant, task: Task, python: str, rounds: int) -> dict[str, Any] | None:
