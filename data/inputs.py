@@ -10,12 +10,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from data.calendar import calendar_columns
+from data.clock import steps_at_earlier_clock, wall_clock
 from data.errors import InputError
 from data.profile import profile_columns
 from data.scaling import Scaler
 from data.traffic import Traffic
 
 Floats = NDArray[np.float32]
+FARTHEST_OFFSET = 12  # of a profile; hours, when the step is an hour
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class InputSettings:
             raise InputError(f"recent must be at least 1, got {self.recent}")
         if any(hours < 1 for hours in self.periodic_hours):
             raise InputError(f"periodic_hours must be at least 1, got {self.periodic_hours}")
+        if any(abs(offset) > FARTHEST_OFFSET for offset in self.profile):
+            raise InputError(
+                f"profile offsets must lie within {FARTHEST_OFFSET} steps of the target, got {self.profile}: "
+                f"the usual load of a later day would hold the target itself"
+            )
 
 
 AROUND = (-3, -2, -1, 0, 1)
@@ -66,24 +73,10 @@ INPUTS = {
 
 def first_step(inputs: InputSettings, target: Traffic) -> int:
     """The first step of `target` for which these inputs have their whole past."""
-    days_of_profile = 2 * steps_per_day(target) + max(0, -min(inputs.profile)) if inputs.profile else 0
-    return max(inputs.recent, days_of_profile, *periodic_lags(inputs, target), 0)
-
-
-def steps_per_day(target: Traffic) -> int:
-    """How many steps make a day; the step must divide one."""
-    if 1440 % target.step_minutes:
-        raise InputError(f"a step of {target.step_minutes} min does not divide a day")
-    return 1440 // target.step_minutes
-
-
-def periodic_lags(inputs: InputSettings, target: Traffic) -> tuple[int, ...]:
-    """The periodic inputs as numbers of steps back, longest first."""
-    minutes = [hours * 60 for hours in inputs.periodic_hours]
-    odd = [value for value in minutes if value % target.step_minutes]
-    if odd:
-        raise InputError(f"a period of {odd[0]} min is no multiple of the step of {target.step_minutes} min")
-    return tuple(sorted((value // target.step_minutes for value in minutes), reverse=True))
+    days_of_profile = 2 * _steps_per_day(target) + max(0, -min(inputs.profile)) if inputs.profile else 0
+    without_past = [np.flatnonzero(steps < 0) for steps in _periodic_steps(inputs, target, len(target.load))]
+    periodic = [int(steps[-1]) + 1 for steps in without_past]
+    return max(inputs.recent, days_of_profile, *periodic, 0)
 
 
 def input_columns(
@@ -93,25 +86,43 @@ def input_columns(
 
     `load` (T, N) is the z-scored beginning of `target`; `source` is the traffic that `target` sums up.
     """
-    first, lags = first_step(inputs, target), periodic_lags(inputs, target)
-    times = target.local_times[: len(load)]
-    columns = [_lagged(load, first, inputs.recent, lags)]
+    first = first_step(inputs, target)
+    periodic = [load[steps[first:], :, None] for steps in _periodic_steps(inputs, target, len(load))]
+    latest = sliding_window_view(load[first - inputs.recent : -1], inputs.recent, axis=0)  # (W, N, recent)
+    columns = [*periodic, latest]
     if inputs.profile:
-        columns.append(profile_columns(load, times, steps_per_day(target), first, inputs.profile))
+        clock = _clock(target, len(load) + max(0, *inputs.profile))
+        columns.append(profile_columns(load, clock, first, inputs.profile))
     if inputs.readings:
         columns.append(_readings(source, target, scaler, len(load))[first - 1 : -1])
     if inputs.calendar:
-        places = calendar_columns(times[first:])[:, None]  # (W, 1, 7)
+        places = calendar_columns(_clock(target, len(load))[first:])[:, None]  # (W, 1, 7)
         columns.append(np.broadcast_to(places, (len(load) - first, load.shape[1], places.shape[2])))
     features = np.concatenate(columns, axis=2)
-    return features, Layout(len(lags), inputs.recent, features.shape[2] - len(lags) - inputs.recent)
+    extra = features.shape[2] - len(periodic) - inputs.recent
+    return features, Layout(len(periodic), inputs.recent, extra)
 
 
-def _lagged(load: Floats, first: int, recent: int, lags: tuple[int, ...]) -> Floats:
-    """The periodic and recent values before each step from `first` on, (W, N, len(lags) + recent)."""
-    periodic = [load[first - lag : len(load) - lag, :, None] for lag in lags]
-    latest = sliding_window_view(load[first - recent : -1], recent, axis=0)  # (W, N, recent)
-    return np.concatenate([*periodic, latest], axis=2)
+def _clock(target: Traffic, steps: int) -> NDArray[np.datetime64]:
+    """The wall clock of the first `steps` steps of `target`, which may go on beyond its end."""
+    times = target.start + np.arange(steps) * np.timedelta64(target.step_minutes, "m")
+    return wall_clock(times, target.timezone)
+
+
+def _periodic_steps(inputs: InputSettings, target: Traffic, steps: int) -> list[NDArray[np.int64]]:
+    """Of each period, longest first, the step that stood so long before each step on the clock, (T,)."""
+    minutes = [hours * 60 for hours in sorted(inputs.periodic_hours, reverse=True)]
+    odd = [value for value in minutes if value % target.step_minutes]
+    if odd:
+        raise InputError(f"a period of {odd[0]} min is no multiple of the step of {target.step_minutes} min")
+    clock = _clock(target, steps)
+    return [steps_at_earlier_clock(clock, value, target.step_minutes) for value in minutes]
+
+
+def _steps_per_day(target: Traffic) -> int:
+    if 1440 % target.step_minutes:
+        raise InputError(f"a step of {target.step_minutes} min does not divide a day")
+    return 1440 // target.step_minutes
 
 
 def _readings(source: Traffic, target: Traffic, scaler: Scaler, steps: int) -> Floats:

@@ -1,4 +1,4 @@
-"""What a step is usually like: the mean of the same time on earlier days of the same kind.
+"""What a step is usually like: the mean of the same time of the clock on earlier days of the same kind.
 
 Axes: T time, D days, S steps of a day, N stations, W wanted steps, O offsets.
 """
@@ -11,38 +11,39 @@ from numpy.typing import NDArray
 from data.calendar import is_weekend
 
 Floats = NDArray[np.float32]
+Times = NDArray[np.datetime64]
 
 
-def profile_columns(
-    load: Floats, times: NDArray[np.datetime64], steps_per_day: int, first: int, offsets: Sequence[int]
-) -> Floats:
+def profile_columns(load: Floats, clock: Times, first: int, offsets: Sequence[int]) -> Floats:
     """For each step from `first` on the usual load at each of `offsets` steps from it, (W, N, O).
 
-    `load` is (T, N), `times` (T,) its wall clock. The usual load of step s is the mean over s - 1 day,
-    s - 2 days, … of those days that are of the kind of s, working day or weekend; of the days of the
-    other kind as long as there is none. It sees nothing of the last day before s, so that an offset
-    below one day ahead sees nothing of the step itself.
+    `load` is (T, N); `clock` is the wall clock of its regular steps and of as many more as the largest
+    offset asks for. The usual load of a step is the mean at the same time of the clock over all earlier
+    days that are of its kind, working day or weekend; of the days of the other kind as long as there is
+    none. It sees nothing of its own day, so that an offset below a day ahead does not see the step itself.
     """
-    usual = _usual(load, times, steps_per_day, beyond=max(0, *offsets))  # (T + beyond, N)
+    usual = _usual(load, clock)  # (T + beyond, N)
     steps = np.arange(first, len(load))
     return np.stack([usual[steps + offset] for offset in offsets], axis=2)
 
 
-def _usual(load: Floats, times: NDArray[np.datetime64], steps_per_day: int, beyond: int) -> Floats:
-    """The usual load of each step and of `beyond` further ones, (T + beyond, N); 0 on the first day."""
-    steps = len(load) + beyond
-    days = -(-steps // steps_per_day)
-    padded = np.zeros((days * steps_per_day, load.shape[1]))
-    padded[: len(load)] = load
-    by_day = padded.reshape(days, steps_per_day, -1)  # (D, S, N)
-    step = times[1] - times[0]
-    clock = np.concatenate([times, times[-1] + step * np.arange(1, len(padded) - len(load) + 1)])
-    weekend = is_weekend(clock).reshape(days, steps_per_day)  # (D, S)
-    working_mean, working_days = _earlier_mean(by_day, ~weekend)
-    weekend_mean, weekend_days = _earlier_mean(by_day, weekend)
+def _usual(load: Floats, clock: Times) -> Floats:
+    """The usual load at each time of `clock`, (len(clock), N); 0 where there is no earlier day."""
+    step_minutes = int((clock[1] - clock[0]).astype("timedelta64[m]").astype(np.int64))
+    days = clock.astype("datetime64[D]")
+    day = (days - days[0]).astype(np.int64)
+    slot = (clock - days).astype("timedelta64[m]").astype(np.int64) // step_minutes
+    by_day = np.zeros((int(day.max()) + 1, int(slot.max()) + 1, load.shape[1]))  # (D, S, N)
+    known = np.zeros(by_day.shape[:2], dtype=bool)
+    by_day[day[: len(load)], slot[: len(load)]] = load  # of an hour shown twice the second showing
+    known[day[: len(load)], slot[: len(load)]] = True
+    weekend = is_weekend(days[0] + np.arange(len(by_day)))[:, None]  # (D, 1)
+    working_mean, working_days = _earlier_mean(by_day, known & ~weekend)
+    weekend_mean, weekend_days = _earlier_mean(by_day, known & weekend)
     wants_weekend = np.where(weekend, weekend_days > 0, working_days == 0)[:, :, None]
     usual = np.where(wants_weekend, weekend_mean, working_mean)
-    return usual.reshape(len(padded), -1)[:steps].astype(np.float32)
+    columns: Floats = usual[day, slot].astype(np.float32)
+    return columns
 
 
 def _earlier_mean(

@@ -5,13 +5,12 @@ Axes: T time, N stations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import NewType
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.clock import wall_clock
 from data.errors import InputError
 
 StationId = NewType("StationId", str)
@@ -23,7 +22,7 @@ class Traffic:
     """One channel's load, (T, N), finite, at `start + t * step_minutes` for each station.
 
     `start` is UTC when `timezone` names a zone; with `timezone=None` it is plain wall-clock time.
-    `filled` counts the values that stood for a gap in the source.
+    `gaps` is True where the source had no value and one was filled in; None when that is nowhere.
     """
 
     load: NDArray[np.float32]  # (T, N)
@@ -34,7 +33,7 @@ class Traffic:
     channel: str = "internet"
     timezone: str | None = None
     names: tuple[str, ...] = ()
-    filled: int = 0
+    gaps: NDArray[np.bool_] | None = None  # (T, N)
 
     def __post_init__(self) -> None:
         steps, stations = self.load.shape
@@ -49,6 +48,13 @@ class Traffic:
             raise ValueError(f"traffic needs at least one step and one station, got {self.load.shape}")
         if self.step_minutes <= 0:
             raise ValueError(f"step_minutes must be positive, got {self.step_minutes}")
+        if self.gaps is not None and self.gaps.shape != self.load.shape:
+            raise ValueError(f"load {self.load.shape} and gaps {self.gaps.shape} do not agree")
+
+    @property
+    def filled(self) -> int:
+        """How many values stand for a gap in the source."""
+        return 0 if self.gaps is None else int(self.gaps.sum())
 
     @property
     def times(self) -> NDArray[np.datetime64]:
@@ -58,51 +64,57 @@ class Traffic:
     @property
     def local_times(self) -> NDArray[np.datetime64]:
         """Start of each step as the wall clock of `timezone` shows it, (T,), in minutes."""
-        times = self.times.astype("datetime64[m]")
-        if self.timezone is not None:
-            times += utc_offsets(times, self.timezone)
-        return times
+        return wall_clock(self.times, self.timezone)
 
     @property
     def steps_per_hour(self) -> int:
         """How many steps make an hour; the step must divide one."""
         if 60 % self.step_minutes:
-            raise InputError(f"a step of {self.step_minutes} min does not divide an hour")
+            raise InputError(
+                f"a step of {self.step_minutes} min does not divide an hour; forecast such a set as it is "
+                f"(--native-step)"
+            )
         return 60 // self.step_minutes
-
-
-def utc_offsets(times: NDArray[np.datetime64], timezone: str) -> NDArray[np.timedelta64]:
-    """Minutes that the wall clock of `timezone` is ahead of UTC at each of `times` (UTC), (T,)."""
-    zone = ZoneInfo(timezone)
-    quarters = times.astype("datetime64[m]").astype(np.int64) // 15  # offsets change on quarter hours at most
-    unique, inverse = np.unique(quarters, return_inverse=True)
-    moments = [datetime.fromtimestamp(int(quarter) * 900, zone) for quarter in unique]
-    minutes = [(moment.utcoffset() or timedelta()) // timedelta(minutes=1) for moment in moments]
-    return np.array(minutes, dtype="timedelta64[m]")[inverse]
 
 
 def level_shift(traffic: Traffic, step: int, factor: float) -> Traffic:
     """The same traffic with all loads from `step` on multiplied by `factor`."""
-    if not factor > 0:
+    if not 0 < factor < np.inf:
         raise InputError(f"a level shift needs a positive factor, got {factor}")
+    if (traffic.load < 0).any():
+        raise InputError("a level shift multiplies loads; this set holds z-scores, which it cannot multiply")
     load = traffic.load.copy()
     load[step:] *= factor
     return replace(traffic, load=load)
 
 
 def hourly(traffic: Traffic) -> Traffic:
-    """The same traffic summed over whole wall-clock hours; incomplete hours at either end are left out."""
+    """The same traffic summed over whole wall-clock hours; incomplete hours at either end are left out.
+
+    An hour that holds a filled value counts as filled.
+    """
     per_hour = traffic.steps_per_hour
+    if per_hour == 1:
+        return traffic
     minutes_past = int(traffic.local_times[0].astype(np.int64)) % 60
+    if minutes_past % traffic.step_minutes:
+        raise InputError(
+            f"steps of {traffic.step_minutes} min that begin {minutes_past} min past the hour do not make "
+            f"whole hours; forecast them as they are (--native-step)"
+        )
     first = (60 - minutes_past) % 60 // traffic.step_minutes
     hours = (len(traffic.load) - first) // per_hour
     if hours == 0:
         raise InputError("the traffic does not span a whole hour")
-    whole = traffic.load[first : first + hours * per_hour]
-    summed = whole.reshape(hours, per_hour, -1).sum(axis=1, dtype=np.float64)  # (T / per_hour, N)
+    inside = slice(first, first + hours * per_hour)
+    summed = traffic.load[inside].reshape(hours, per_hour, -1).sum(axis=1, dtype=np.float64)
+    gaps = None
+    if traffic.gaps is not None:
+        gaps = np.logical_or.reduce(traffic.gaps[inside].reshape(hours, per_hour, -1), axis=1)
     return replace(
         traffic,
         load=summed.astype(np.float32),
+        gaps=gaps,
         start=traffic.start + np.timedelta64(first * traffic.step_minutes, "m"),
         step_minutes=60,
     )
@@ -122,6 +134,7 @@ def chosen_stations(traffic: Traffic, stations: Sequence[str]) -> Traffic:
     return replace(
         traffic,
         load=traffic.load[:, columns],
+        gaps=None if traffic.gaps is None else traffic.gaps[:, columns],
         stations=tuple(traffic.stations[column] for column in columns),
         positions=traffic.positions[columns],
         names=tuple(traffic.names[column] for column in columns) if traffic.names else (),

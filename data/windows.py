@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.inputs import InputSettings, Layout, first_step, input_columns
 from data.scaling import Scaler, fitted_scaler
-from data.traffic import Traffic, hourly
+from data.traffic import StationId, Traffic, chosen_stations, hourly
 
 Floats = NDArray[np.float32]
 CALIBRATION_STEPS = 100
@@ -23,6 +23,7 @@ class Windows:
 
     inputs: Floats  # (K, S, F)
     targets: Floats  # (K, S)
+    measured: NDArray[np.bool_]  # (K, S) False where a target was filled in for a gap: it is not scored
     times: NDArray[np.datetime64]  # (S,) wall-clock start of each target step
     layout: Layout
 
@@ -39,10 +40,15 @@ class SplitSettings:
     validation_days: float = 0
 
     def __post_init__(self) -> None:
-        if self.test_days <= 0:
+        if not 0 < self.test_days < np.inf:
             raise InputError(f"test_days must be positive, got {self.test_days}")
-        if self.validation_days < 0:
+        if not 0 <= self.validation_days < np.inf:
             raise InputError(f"validation_days must not be negative, got {self.validation_days}")
+
+    @property
+    def tested_days(self) -> float:
+        """How many days are scored."""
+        return self.validation_days or self.test_days
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ class Task:
     """One forecasting task of every station, split by time; what is fitted sees the training part alone.
 
     Forecasts are issued for the test steps and, before these, for the last `calibration_steps` of the
-    training part: the errors made there are where intervals start from.
+    training part: the errors made there are where intervals start from. Stations that never vary in the
+    training part have no z-score; they are left out and named in `silent`.
     """
 
     traffic: Traffic  # at the step that is forecast
@@ -60,6 +67,7 @@ class Task:
     calibration_steps: int
     train: Windows
     issued: Windows
+    silent: tuple[StationId, ...]
 
     @property
     def test(self) -> Windows:
@@ -69,30 +77,32 @@ class Task:
 
 def part_of(windows: Windows, steps: slice) -> Windows:
     """Some of the target steps."""
-    return Windows(windows.inputs[:, steps], windows.targets[:, steps], windows.times[steps], windows.layout)
+    return Windows(
+        windows.inputs[:, steps],
+        windows.targets[:, steps],
+        windows.measured[:, steps],
+        windows.times[steps],
+        windows.layout,
+    )
 
 
 def forecast_task(
     traffic: Traffic, inputs: InputSettings, split: SplitSettings, *, native_step: bool = False
 ) -> Task:
     """The task of forecasting the next hour (or the next step, with `native_step`) of every station."""
-    target = traffic if native_step else hourly(traffic)
-    train_steps, all_steps = _split(target, split)
+    whole = traffic if native_step else hourly(traffic)
+    train_steps, all_steps = _split(whole, split)
+    varied = np.ptp(whole.load[:train_steps], axis=0) > 0  # (N,)
+    source, target = _of_columns(traffic, varied), _of_columns(whole, varied)
     scaler = fitted_scaler(target.load[:train_steps])
     load = scaler.scaled(target.load[:all_steps])
     first = first_step(inputs, target)
     if first >= train_steps:
         raise InputError(
             f"the training part has {train_steps} steps, but these inputs look {first} steps back: "
-            f"use more days, fewer test days or shorter inputs"
+            f"use more days, fewer test days (--test-days) or shorter inputs (--inputs paper)"
         )
-    features, layout = input_columns(traffic, target, load, scaler, inputs)
-    windows = Windows(
-        np.ascontiguousarray(features.transpose(1, 0, 2)),
-        np.ascontiguousarray(load[first:].T),
-        target.local_times[first:all_steps],
-        layout,
-    )
+    windows = _windows(source, target, load, scaler, inputs)
     calibration_steps = min(CALIBRATION_STEPS, train_steps - first)
     return Task(
         traffic=target,
@@ -102,6 +112,39 @@ def forecast_task(
         calibration_steps=calibration_steps,
         train=part_of(windows, slice(None, train_steps - first)),
         issued=part_of(windows, slice(train_steps - first - calibration_steps, None)),
+        silent=tuple(whole.stations[column] for column in np.flatnonzero(~varied)),
+    )
+
+
+def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool = False) -> int:
+    """The step of `traffic` at which the second half of the test part begins."""
+    target = traffic if native_step else hourly(traffic)
+    train_steps, all_steps = _split(target, split)
+    middle = target.times[train_steps + (all_steps - train_steps) // 2]
+    return int((middle - traffic.start) / np.timedelta64(traffic.step_minutes, "m"))
+
+
+def _of_columns(traffic: Traffic, wanted: NDArray[np.bool_]) -> Traffic:
+    if not wanted.any():
+        raise InputError("no station varies in the training part: there is nothing to forecast")
+    if wanted.all():
+        return traffic
+    return chosen_stations(traffic, [traffic.stations[column] for column in np.flatnonzero(wanted)])
+
+
+def _windows(
+    source: Traffic, target: Traffic, load: Floats, scaler: Scaler, inputs: InputSettings
+) -> Windows:
+    """Every window that has its whole past, in the order of time."""
+    first = first_step(inputs, target)
+    features, layout = input_columns(source, target, load, scaler, inputs)
+    gaps = np.zeros(load.shape, dtype=bool) if target.gaps is None else target.gaps[: len(load)]
+    return Windows(
+        np.ascontiguousarray(features.transpose(1, 0, 2)),
+        np.ascontiguousarray(load[first:].T),
+        ~gaps[first:].T,
+        target.local_times[first : len(load)],
+        layout,
     )
 
 
@@ -112,9 +155,12 @@ def _split(target: Traffic, split: SplitSettings) -> tuple[int, int]:
     train_steps = all_steps - round(split.test_days * per_day)
     if split.validation_days:
         all_steps, train_steps = train_steps, train_steps - round(split.validation_days * per_day)
+    if all_steps <= train_steps:
+        raise InputError(f"{split.test_days:g} days hold no step of {target.step_minutes} min to test")
     if train_steps < 2:
+        held_out = split.test_days + split.validation_days
         raise InputError(
-            f"{len(target.load) / per_day:.1f} days leave nothing to train on "
-            f"after {split.test_days + split.validation_days:g} held-out days"
+            f"{len(target.load) / per_day:.1f} days leave nothing to train on after {held_out:g} held-out "
+            f"days (--test-days, --validation-days)"
         )
     return train_steps, all_steps

@@ -4,17 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from data.errors import InputError
 from data.figures.curves import DISTANCES, LAGS, SpaceCurves, TimeCurves
-from data.store import whole_file
-from fl_server.pictures import ACCENT, DAY_NAMES, FAINT, FORMATS, INK, STYLE
+from fl_server.pictures import ACCENT, DAY_NAMES, FAINT, INK, picture
 
 COLOURS = (INK, ACCENT)
 FLOOR = 0.01  # of the mean: quieter stations are drawn there
@@ -32,12 +27,7 @@ class Side:
 
 def draw_comparison(path: Path, sides: tuple[Side, Side], title: str) -> None:
     """Draw both sides over each other, a panel a question."""
-    if path.suffix not in FORMATS:
-        raise InputError(f"{path}: expected a picture ending in {', '.join(FORMATS)}")
-    with rc_context(STYLE):
-        figure = Figure(figsize=(15, 8.4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
-        FigureCanvasAgg(figure)
-        figure.suptitle(title, x=0.008, ha="left", fontsize=14, fontweight="bold")
+    with picture(path, title, (15, 8.4), ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)) as figure:
         axes = figure.subplots(2, 3, width_ratios=(1.35, 1, 1))
         for panel, draw in zip(
             axes.flat, (_week, _memory, _errors, _samples, _ranks, _likeness), strict=True
@@ -45,8 +35,6 @@ def draw_comparison(path: Path, sides: tuple[Side, Side], title: str) -> None:
             draw(panel, sides)
             panel.grid(color=FAINT, lw=0.7)
             panel.set_axisbelow(True)
-        with whole_file(path) as partial:
-            figure.savefig(partial, format=path.suffix[1:], dpi=150, facecolor="white")
 
 
 def _week(axes: Axes, sides: tuple[Side, Side]) -> None:
@@ -80,10 +68,7 @@ def _errors(axes: Axes, sides: tuple[Side, Side]) -> None:
             axes.plot(value, row, "o", color=colour, ms=8, zorder=2)
             _write_beside(axes, value, row, colour, right=value >= np.nanmax(values))
     labels = [
-        name.removeprefix("error: ")
-        .replace(", ", ",\n")
-        .replace("same hour ", "same hour\n")
-        .replace(" within ", "\nwithin ")
+        name.removeprefix("error: ").replace(", ", ",\n").replace("same hour ", "same hour\n")
         for name in names
     ]
     axes.set_yticks(range(len(names)), labels=labels)
@@ -136,6 +121,7 @@ def _ranks(axes: Axes, sides: tuple[Side, Side]) -> None:
     axes.set(xscale="log", yscale="log", title="load of a station / mean load, by rank")
     axes.set_xlabel("share of stations that are busier")
     _percentages(axes)
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda load, _: f"{load:g}"))
     if any(side.space_name for side in sides):
         axes.legend(loc="lower left")

@@ -3,7 +3,9 @@
 Axes: T time, N stations, S slots of a mean week or day.
 """
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
@@ -22,13 +25,13 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from data.errors import InputError
-from data.figures.description import Profile, is_standardised, mean_profile
+from data.figures.description import Cycle, is_standardised, mean_cycle
+from data.plane import KM_PER_DEGREE, shrinking
 from data.store import whole_file
 from data.traffic import Traffic
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 FORMATS = (".png", ".pdf", ".svg")
-KM_PER_DEGREE = 111.2  # of latitude
 INK, ACCENT, PALE, FAINT = "#22313f", "#c8553d", "#8fa8bf", "#dfe5ea"
 DECADES_FOR_LOG = 1.5
 LOAD_COLOURS = ListedColormap(colormaps["magma_r"](np.linspace(0.1, 0.92, 256)))  # busy is dark
@@ -36,6 +39,7 @@ LOAD_COLOURS = ListedColormap(colormaps["magma_r"](np.linspace(0.1, 0.92, 256)))
 TIMES = ["%Y", "%b %Y", "%a %d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
 FIRST_TIMES = ["%Y", "%b %Y", "%a %d %b", "%a %d %b", "%H:%M", "%H:%M"]
 STYLE: Any = {  # Any: what keys matplotlib knows differs between its versions
+    "text.parse_math": False,  # a $ in a name is a $
     "font.size": 10,
     "font.family": "sans-serif",
     "axes.titlesize": 11,
@@ -68,15 +72,29 @@ class Panel:
     upper: NDArray[np.floating] | None = None  # (T,)
 
 
+@contextmanager
+def picture(
+    path: Path, title: str, inches: tuple[float, float], layout: ConstrainedLayoutEngine
+) -> Iterator[Figure]:
+    """Give a titled figure to draw on, and write it to `path` when the block succeeds."""
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path}: expected a picture ending in {', '.join(FORMATS)}")
+    with rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font lacks become boxes
+        figure = Figure(figsize=inches, layout=layout)
+        FigureCanvasAgg(figure)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
+        yield figure
+        with whole_file(path) as partial:
+            figure.savefig(partial, format=path.suffix[1:], dpi=150, facecolor="white")
+
+
 def draw_set(path: Path, traffic: Traffic, title: str) -> None:
     """Draw the stations on the map, coloured by mean load, and their mean week (or day) beside it."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(12.5, 5.2), layout=ConstrainedLayoutEngine(wspace=0.06, h_pad=0.08))
-        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
-        map_axes, profile_axes = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    with picture(path, title, (12.5, 5.2), ConstrainedLayoutEngine(wspace=0.06, h_pad=0.08)) as figure:
+        map_axes, cycle_axes = figure.subplots(1, 2, width_ratios=(1, 1.25))
         _draw_map(figure, map_axes, traffic)
-        _draw_profile(profile_axes, mean_profile(traffic), load_label(traffic))
-        _save(figure, path)
+        _draw_cycle(cycle_axes, mean_cycle(traffic), load_label(traffic))
 
 
 def load_label(traffic: Traffic) -> str:
@@ -94,7 +112,7 @@ def _duration(minutes: int) -> str:
 def _draw_map(figure: Figure, axes: Axes, traffic: Traffic) -> None:
     means = traffic.load.mean(axis=0, dtype=np.float64)  # (N,)
     longitude, latitude = traffic.positions.T  # each (N,)
-    shrink = float(np.cos(np.radians(latitude.mean())))  # a degree of longitude is that much shorter
+    shrink = shrinking(latitude.mean())
     _frame_map(axes, traffic.positions, shrink)
     order = np.argsort(means)  # the busiest on top
     dots = axes.scatter(
@@ -117,7 +135,13 @@ def _add_colour_bar(figure: Figure, axes: Axes, dots: PathCollection, label: str
     colours.outline.set_visible(False)
     colours.set_label(label)
     if isinstance(dots.norm, LogNorm):
-        colours.ax.yaxis.set_major_formatter(FuncFormatter(lambda load, _: _plain(load)))
+        write_logarithmic(colours.ax.yaxis)
+
+
+def write_logarithmic(axis: Axis) -> None:
+    """Write 1, 2, 5, 10, … along a logarithmic axis."""
+    axis.set_major_formatter(FuncFormatter(lambda load, _: _plain(load)))
+    axis.set_minor_formatter(FuncFormatter(lambda load, _: _plain(load) if f"{load:e}"[0] in "25" else ""))
 
 
 def colour_scale(means: NDArray[np.float64]) -> Normalize:
@@ -155,35 +179,35 @@ def _dot_area(plane: NDArray[np.float64], axes: Axes) -> float:
     return float(np.clip(0.8 * np.median(nearest) * points, 1.6, 16)) ** 2
 
 
-def _draw_profile(axes: Axes, profile: Profile, label: str) -> None:
-    cycle = _closed(profile)
+def _draw_cycle(axes: Axes, cycle: Cycle, label: str) -> None:
+    cycle = _closed(cycle)
     axes.plot(cycle.hours, cycle.mean, color=ACCENT, lw=1.8, label="mean over stations")
     if np.any(cycle.low < cycle.high):
         axes.fill_between(cycle.hours, cycle.low, cycle.high, color=FAINT, lw=0, label="10 to 90 % of them")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.3, columnspacing=1.4)
-    axes.set_title("mean week" if profile.is_week else "mean day")
+    axes.set_title("mean week" if cycle.is_week else "mean day")
     axes.set_ylabel(label)
-    if profile.is_week:
+    if cycle.is_week:
         axes.set_xticks(np.arange(0, 169, 24), labels=[""] * 8)
         axes.set_xticks(np.arange(12, 168, 24), labels=DAY_NAMES, minor=True)
         axes.tick_params(axis="x", which="minor", length=0)
     else:
         axes.set_xticks(np.arange(0, 25, 4), labels=[f"{hour}:00" for hour in range(0, 25, 4)])
-    axes.set_xlim(0, 168 if profile.is_week else 24)
-    _finish(axes, 6, amounts=bool(profile.low.min() >= 0))
+    axes.set_xlim(0, 168 if cycle.is_week else 24)
+    _finish(axes, 6, amounts=bool(cycle.low.min() >= 0))
 
 
-def _closed(profile: Profile) -> Profile:
-    """The same profile with its first slot once more at the end, when it has all slots of its cycle."""
-    length = 168 if profile.is_week else 24
-    if len(profile.hours) < 2 or len(profile.hours) * np.diff(profile.hours).max() != length:
-        return profile
+def _closed(cycle: Cycle) -> Cycle:
+    """The same cycle with its first slot once more at the end, when it has all slots of its cycle."""
+    length = 168 if cycle.is_week else 24
+    if len(cycle.hours) < 2 or len(cycle.hours) * np.diff(cycle.hours).max() != length:
+        return cycle
     return replace(
-        profile,
-        hours=np.append(profile.hours, profile.hours[0] + length),
-        mean=np.append(profile.mean, profile.mean[0]),
-        low=np.append(profile.low, profile.low[0]),
-        high=np.append(profile.high, profile.high[0]),
+        cycle,
+        hours=np.append(cycle.hours, cycle.hours[0] + length),
+        mean=np.append(cycle.mean, cycle.mean[0]),
+        low=np.append(cycle.low, cycle.low[0]),
+        high=np.append(cycle.high, cycle.high[0]),
     )
 
 
@@ -206,16 +230,13 @@ def draw_forecast(path: Path, panels: Sequence[Panel], title: str, label: str = 
     """Draw one row a station: what came, what was forecast, and the interval around the forecast."""
     if not panels:
         raise InputError("no station to draw: expected at least one")
-    with rc_context(STYLE):
-        figure = Figure(figsize=(11, 1.1 + 2.0 * len(panels)), layout="constrained")
-        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
+    with picture(path, title, (11, 1.1 + 2.0 * len(panels)), ConstrainedLayoutEngine()) as figure:
         rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, panel in zip(rows, panels, strict=True):
             _draw_panel(axes, panel, label)
         figure.align_ylabels(rows)
         handles, names = rows[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper right", ncols=len(names), columnspacing=1.4)
-        _save(figure, path)
 
 
 def _draw_panel(axes: Axes, panel: Panel, label: str) -> None:
@@ -239,11 +260,3 @@ def _date(axes: Axes) -> None:
     )
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(written)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    if path.suffix not in FORMATS:
-        raise InputError(f"{path}: expected a picture ending in {', '.join(FORMATS)}")
-    with whole_file(path) as partial:
-        FigureCanvasAgg(figure)
-        figure.savefig(partial, format=path.suffix[1:], dpi=150, facecolor="white")

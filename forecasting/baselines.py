@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from data.clock import steps_at_earlier_clock
 from data.errors import InputError
 from data.windows import Task, Windows, part_of
 
@@ -20,17 +21,17 @@ MOST_BOOSTED_ROWS = 400_000  # a boosted tree gains little from more, and its ti
 
 def last_value(task: Task) -> Forecast:
     """The value of the step before."""
-    return _steps_back(task, 1)
+    return _at_steps(task, np.arange(len(task.load)) - 1)
 
 
 def same_hour_yesterday(task: Task) -> Forecast:
-    """The value of a day before."""
-    return _steps_back(task, 1440 // task.traffic.step_minutes)
+    """The value of a day before, at the same time of the clock."""
+    return _days_back(task, 1)
 
 
 def same_hour_last_week(task: Task) -> Forecast:
-    """The value of a week before."""
-    return _steps_back(task, 7 * 1440 // task.traffic.step_minutes)
+    """The value of a week before, at the same time of the clock."""
+    return _days_back(task, 7)
 
 
 def mean_profile(task: Task) -> Forecast:
@@ -84,11 +85,17 @@ BASELINES: dict[str, Callable[[Task], Forecast]] = {
 }
 
 
-def _steps_back(task: Task, steps: int) -> Forecast:
-    begin = task.train_steps - task.calibration_steps - steps
-    if begin < 0:
-        raise InputError(f"needs {-begin} more steps before the first forecast")
-    return task.load[begin : begin + task.issued.targets.shape[1]].T
+def _days_back(task: Task, days: int) -> Forecast:
+    clock = task.traffic.local_times[: len(task.load)]
+    return _at_steps(task, steps_at_earlier_clock(clock, days * 1440, task.traffic.step_minutes))
+
+
+def _at_steps(task: Task, steps: NDArray[np.int64]) -> Forecast:
+    """The load that stood at `steps` (T,), for each issued step."""
+    wanted = steps[task.train_steps - task.calibration_steps :]
+    if wanted.min() < 0:
+        raise InputError(f"needs {-wanted.min()} more steps before the first forecast")
+    return task.load[wanted].T
 
 
 def _ridge_weights(windows: Windows, strength: float) -> NDArray[np.float64]:

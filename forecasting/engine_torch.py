@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from data.errors import InputError
 from data.progress import Step, Work
 from forecasting.networks import Network
 from forecasting.settings import TrainingSettings, learning_rate
@@ -203,6 +204,8 @@ def worth_a_device(stations: int) -> bool:
 
 
 def _device(settings: TrainingSettings, stations: int) -> torch.device:
+    if settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device {settings.device}: torch {torch.__version__} finds no CUDA device")
     if settings.device != "auto":
         return torch.device(settings.device)
     return torch.device("cuda" if worth_a_device(stations) else "cpu")

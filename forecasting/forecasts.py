@@ -14,13 +14,20 @@ from data.errors import InputError
 from data.inputs import INPUTS
 from data.progress import Step, Work, renamed
 from data.traffic import Traffic, level_shift
-from data.windows import SplitSettings, Task, forecast_task
+from data.windows import SplitSettings, Task, forecast_task, middle_of_test
 from forecasting.baselines import BASELINES, Forecast
-from forecasting.intervals import Intervals, IntervalSettings, adaptive_intervals, coverage, mean_width
+from forecasting.intervals import (
+    Intervals,
+    IntervalSettings,
+    adaptive_intervals,
+    coverage,
+    mean_width,
+    part_of,
+)
 from forecasting.metrics import Scores, mean_scores, scores
 from forecasting.networks import Network, build_network, initial_weights
 from forecasting.settings import Engine, TrainingSettings
-from forecasting.stations import full_samples, station_rngs
+from forecasting.stations import full_samples, start_rng, station_number, station_rngs
 from forecasting.training import predict, training
 
 Scope = Literal["central", "station"]
@@ -70,12 +77,18 @@ class ForecastSettings:
     def __post_init__(self) -> None:
         if self.inputs not in INPUTS:
             raise InputError(f"unknown inputs {self.inputs!r}, expected one of {', '.join(INPUTS)}")
-        if self.seeds < 1:
-            raise InputError(f"seeds must be at least 1, got {self.seeds}")
+        if self.seeds < 1 or self.seed < 0:
+            raise InputError(
+                f"seeds must be at least 1 and seed at least 0, got {self.seeds} and {self.seed}"
+            )
+        known = (*BASELINES, OTHER_SCOPE)
         for name in self.baselines:
-            if name not in BASELINES and name != OTHER_SCOPE:
-                known = ", ".join((*BASELINES, OTHER_SCOPE))
-                raise InputError(f"unknown baseline {name!r}, expected one of {known}")
+            if name not in known:
+                raise InputError(f"unknown baseline {name!r}, expected one of {', '.join(known)}")
+        if len(set(self.baselines)) < len(self.baselines):
+            raise InputError(f"each baseline may stand once, got {', '.join(self.baselines)}")
+        if self.level_shift != 1 and self.split.tested_days <= 2:
+            raise InputError(f"a level shift needs more than 2 tested days, got {self.split.tested_days:g}")
 
     @property
     def other_scope(self) -> Scope:
@@ -85,20 +98,20 @@ class ForecastSettings:
 
 @dataclass(frozen=True)
 class Predictor:
-    """One predictor's forecasts of the test part and what they are worth.
+    """One predictor's forecasts of the test part and what they are worth, averaged over the seeds.
 
     `coverage` and `width` are those of its intervals; a level shift splits `coverage` in the shares
-    before it, in the day after it, and later.
+    before it, in the day after it, and later. `forecast` and `intervals` are those of the first seed.
     """
 
     name: str
     scores: Scores
     mse_spread: float  # standard deviation over the seeds
-    forecast: Forecast  # (K, S) z-scored, of the first seed
+    forecast: Forecast  # (K, S) z-scored
     intervals: Intervals  # (K, S) each, z-scored
     coverage: float
     width: float
-    coverage_around_shift: tuple[float, float, float] | None
+    coverage_around_shift: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -143,15 +156,17 @@ def network_forecasts(task: Task, settings: ForecastSettings, scope: Scope) -> W
         )
     else:
         data = full_samples(task.train.inputs, task.train.targets)
+    numbers = [0] if scope == "central" else [station_number(each) for each in task.traffic.stations]
     how = settings.central_training if scope == "central" else settings.station_training
     several = []
     for seed in range(settings.seed, settings.seed + settings.seeds):
-        start = initial_weights(network, np.random.default_rng(seed))
-        weights = np.tile(start, (len(data.counts), 1))  # (1 or K, P)
-        rngs = station_rngs(seed, range(len(weights)))
+        weights = np.tile(initial_weights(network, start_rng(seed)), (len(data.counts), 1))  # (1 or K, P)
+        rngs = station_rngs(seed, numbers)
         stage = f"{settings.model}, {SCOPE_WORDS[scope]}, seed {seed}"
         yield Step(stage, 0, how.epochs, "starting (kernels are compiled on their first use)")
         trained = yield from renamed(training(network, weights, data, how, rngs), stage)
+        if not np.isfinite(trained.weights).all():
+            raise InputError(f"{stage}: training diverged; lower the learning rate or its like")
         several.append(_forecast(network, trained.weights, task.issued.inputs, how.engine))
     return several
 
@@ -168,36 +183,41 @@ def _shifted(traffic: Traffic, settings: ForecastSettings) -> Traffic:
     """The traffic as it is, or with a level shift in the middle of the test part."""
     if settings.level_shift == 1:
         return traffic
-    test_steps = round(settings.split.test_days * 1440 / traffic.step_minutes)
-    return level_shift(traffic, len(traffic.load) - test_steps // 2, settings.level_shift)
+    step = middle_of_test(traffic, settings.split, native_step=settings.native_step)
+    return level_shift(traffic, step, settings.level_shift)
 
 
 def _scored(task: Task, name: str, several: Sequence[Forecast], settings: ForecastSettings) -> Predictor:
-    """What the forecasts (K, C + S) of each seed are worth; the intervals are those of the first seed."""
-    truth, calibration = task.test.targets, task.calibration_steps
+    """What the forecasts (K, C + S) of each seed are worth, on average."""
+    calibration = task.calibration_steps
     each = [scores(task, forecast[:, calibration:]) for forecast in several]
-    errors = several[0][:, :calibration] - task.issued.targets[:, :calibration]
-    forecast = several[0][:, calibration:]
-    intervals = adaptive_intervals(forecast, truth, errors, settings.interval)
+    intervals = [_intervals(task, forecast, settings.interval) for forecast in several]
+    around = [_coverage_around_shift(task, one) for one in intervals] if settings.level_shift != 1 else []
     return Predictor(
         name=name,
         scores=mean_scores(each),
         mse_spread=float(np.std([score.mse for score in each])),
-        forecast=forecast,
-        intervals=intervals,
-        coverage=coverage(intervals, truth),
-        width=mean_width(intervals),
-        coverage_around_shift=_coverage_around_shift(task, intervals) if settings.level_shift != 1 else None,
+        forecast=several[0][:, calibration:],
+        intervals=intervals[0],
+        coverage=float(np.mean([coverage(one, task.test.targets, task.test.measured) for one in intervals])),
+        width=float(np.mean([mean_width(one) for one in intervals])),
+        coverage_around_shift=tuple(np.mean(around, axis=0).tolist()) if around else None,
     )
+
+
+def _intervals(task: Task, forecast: Forecast, settings: IntervalSettings) -> Intervals:
+    """Intervals of the test steps, started from the errors that the forecast (K, C + S) made before them."""
+    calibration = task.calibration_steps
+    errors = forecast[:, :calibration] - task.issued.targets[:, :calibration]
+    return adaptive_intervals(forecast[:, calibration:], task.test.targets, errors, settings)
 
 
 def _coverage_around_shift(task: Task, intervals: Intervals) -> tuple[float, float, float]:
     """Coverage before a shift in the middle of the test part, in the day after it, and later."""
-    truth = task.test.targets
-    middle, day = truth.shape[1] // 2, 1440 // task.traffic.step_minutes
+    test = task.test
+    middle, day = test.targets.shape[1] // 2, 1440 // task.traffic.step_minutes
     spans = slice(None, middle), slice(middle, middle + day), slice(middle + day, None)
     before, after, later = (
-        coverage(Intervals(intervals.lower[:, span], intervals.upper[:, span]), truth[:, span])
-        for span in spans
+        coverage(part_of(intervals, span), test.targets[:, span], test.measured[:, span]) for span in spans
     )
     return before, after, later

@@ -66,9 +66,14 @@ def adaptive_intervals(
     return Intervals(forecast - widths, forecast + widths)
 
 
-def coverage(intervals: Intervals, truth: Values) -> float:
-    """The share of truths (K, S) that lie inside their intervals."""
-    return float(((intervals.lower <= truth) & (truth <= intervals.upper)).mean())
+def coverage(intervals: Intervals, truth: Values, counted: NDArray[np.bool_]) -> float:
+    """The share of the `counted` truths (K, S) that lie inside their intervals."""
+    return float(((intervals.lower <= truth) & (truth <= intervals.upper))[counted].mean())
+
+
+def part_of(intervals: Intervals, steps: slice) -> Intervals:
+    """The intervals of some steps."""
+    return Intervals(intervals.lower[:, steps], intervals.upper[:, steps])
 
 
 def mean_width(intervals: Intervals) -> float:

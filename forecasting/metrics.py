@@ -23,18 +23,27 @@ class Scores:
 
 
 def scores(task: Task, forecast: NDArray[np.floating]) -> Scores:
-    """The scores of z-scored forecasts (K, S) of the task's test steps."""
-    truth = task.test.targets
-    errors = forecast.astype(np.float64) - truth  # (K, S)
-    spans = np.ptp(truth, axis=1).astype(np.float64)  # (K,)
-    rmse = np.sqrt((errors**2).mean(axis=1))
+    """The scores of z-scored forecasts (K, S) of the task's test steps; filled-in truths are not scored."""
+    test = task.test
+    errors = forecast.astype(np.float64) - test.targets  # (K, S)
+    errors, truth = (np.where(test.measured, values, np.nan) for values in (errors, test.targets))
+    rmse, spans = _station_figures(errors, truth)
     varied = spans > 0
     return Scores(
-        mse=float((errors**2).mean()),
-        mae=float(np.abs(errors).mean()),
+        mse=float(np.nanmean(errors**2)),
+        mae=float(np.nanmean(np.abs(errors))),
         nrmse=float((rmse[varied] / spans[varied]).mean()) if varied.any() else 0.0,
-        raw_mae=float((np.abs(errors) * task.scaler.scale[:, None]).mean()),
+        raw_mae=float(np.nanmean(np.abs(errors) * task.scaler.scale[:, None])),
     )
+
+
+def _station_figures(
+    errors: NDArray[np.float64], truth: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """RMSE and range of each station that has a measured truth."""
+    seen = ~np.isnan(truth).all(axis=1)
+    rmse = np.sqrt(np.nanmean(errors[seen] ** 2, axis=1))
+    return rmse, np.nanmax(truth[seen], axis=1) - np.nanmin(truth[seen], axis=1)
 
 
 def mean_scores(several: list[Scores]) -> Scores:

@@ -1,6 +1,7 @@
 """How a network is trained: the settings, and the learning rate that they give each epoch."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,11 +46,15 @@ class TrainingSettings:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "epsilon", "huber_delta"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("momentum", "weight_decay", "proximal", "clip_norm", "horizon"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise InputError(f"unknown device {self.device!r}, expected auto, cpu, cuda or cuda:N")
+        if self.device.startswith("cuda") and self.engine == "compiled":
+            raise InputError("the compiled engine runs on the processor alone, expected engine torch or auto")
 
     @property
     def first_moment(self) -> bool:

@@ -5,6 +5,7 @@ Axes: K stations, S samples (the largest count of any station), F features, P pa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from forecasting.settings import TrainingSettings
 
 Floats = NDArray[np.float32]
 Counts = NDArray[np.int64]
+FIRST_WEIGHTS, SAMPLE_ORDER = 0, 1  # what a stream of random numbers is for
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,22 @@ def joined(parts: Sequence[Trained]) -> Trained:
     )
 
 
+def start_rng(seed: int) -> np.random.Generator:
+    """The generator of a network's first weights."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FIRST_WEIGHTS,)))
+
+
 def station_rngs(seed: int, stations: Sequence[int]) -> list[np.random.Generator]:
     """One generator a station, which depends on the seed and that station's number alone."""
-    return [np.random.default_rng([seed, station]) for station in stations]
+    return [
+        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SAMPLE_ORDER, station)))
+        for station in stations
+    ]
+
+
+def station_number(station: str) -> int:
+    """A number for a station that depends on its id alone, not on its place among others."""
+    return int.from_bytes(sha256(station.encode()).digest()[:4])
 
 
 def sample_orders(

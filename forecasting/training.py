@@ -65,7 +65,8 @@ def _engine(network: Network, engine: Engine, stations: int, device: str) -> Mod
     if engine != "torch":
         from forecasting import engine_compiled
 
-        on_device = device != "cpu" and engine == "auto" and _worth_a_device(stations)
+        wanted = device.startswith("cuda") or (device == "auto" and _worth_a_device(stations))
+        on_device = engine == "auto" and wanted
         if network.name in engine_compiled.NETWORKS and not on_device:
             return engine_compiled
         if engine == "compiled":

@@ -138,5 +138,10 @@ def signed_address(address: str, answer: bytes) -> str:
 
 
 def is_web_address(address: str) -> bool:
-    """Whether `address` is http or https; urllib would open local files too."""
-    return urlsplit(address).scheme in ("http", "https") and bool(urlsplit(address).netloc)
+    """Whether `address` is http or https, of a host that can exist; urllib would open local files too."""
+    try:
+        parts = urlsplit(address)
+        named = bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:  # an open bracket, a port that is no number, a host name with an empty part
+        return False
+    return parts.scheme in ("http", "https") and named and address.isascii()

@@ -9,15 +9,15 @@ import glob
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from http.client import HTTPResponse
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 
 from data.archive.dataverse import (
     HARVARD,
@@ -34,6 +34,7 @@ from data.errors import FetchError, InputError
 from data.progress import Step, Work
 
 BLOCK_BYTES = 1 << 18
+PARTING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class Arrival:
     size: int
 
 
-News = SimpleQueue[Arrival | Future[FetchedFile]]
+News = SimpleQueue[Arrival | FetchedFile | Exception]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def fetched(order: Order, folder: Path, settings: FetchSettings) -> Work[list[Fe
     listed = listing(order.server, order.dataset, settings)
     files = chosen_files(listed, order.days, order.identifiers)
     for dataset in order.whole:
-        files += listing(order.server, dataset, settings)
+        files = united(files, listing(order.server, dataset, settings))
     yield Step("list", 1, 1, f"{len(files)} files, {sum(file.size for file in files) / 1e6:,.1f} MB")
     return (yield from downloaded(files, folder, order.email, settings))
 
@@ -114,6 +115,15 @@ def listing(server: str, dataset: str, settings: FetchSettings) -> list[RemoteFi
     return listed_files(server, address, retried(attempt, settings, Event(), lambda: 0))
 
 
+def united(files: Sequence[RemoteFile], more: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """All of them, each name once; two datasets may hold the same file, but not two files of one name."""
+    named = {file.name: file for file in files}
+    for file in more:
+        if named.setdefault(file.name, file).checksum != file.checksum:
+            raise FetchError(f"the datasets hold two different files called {file.name!r}, expected one")
+    return list(named.values())
+
+
 def downloaded(
     files: Sequence[RemoteFile], folder: Path, email: str | None, settings: FetchSettings
 ) -> Work[list[FetchedFile]]:
@@ -124,29 +134,62 @@ def downloaded(
     stop = Event()
     jobs = [_Job(file, folder, email, settings, news, stop) for file in files]
     _refuse_full_disk(jobs, folder)
-    pool = ThreadPoolExecutor(settings.connections, thread_name_prefix="fetch")
+    waiting: SimpleQueue[_Job | None] = SimpleQueue()
+    for job in (*jobs, *[None] * settings.connections):
+        waiting.put(job)
+    lines = [Thread(target=_work_off, args=(waiting,), daemon=True) for _ in range(settings.connections)]
     try:
-        futures = [pool.submit(_fetched_file, job) for job in jobs]
-        for future in futures:
-            future.add_done_callback(news.put)
-        yield from _arrivals(news, len(futures), sum(file.size for file in files))
-        return [future.result() for future in futures]
+        for line in lines:
+            line.start()
+        found = yield from _arrivals(news, len(jobs), sum(file.size for file in files))
+        return [found[file.name] for file in files]
     finally:
         stop.set()
-        pool.shutdown(cancel_futures=True)
+        _wait(lines)
 
 
-def _arrivals(news: News, unfinished: int, total: int) -> Iterator[Step]:
-    """A step for whatever arrives, until all have ended; raises the first failure at once."""
+def _work_off(waiting: SimpleQueue[_Job | None]) -> None:
+    """Bring one file after the other until None comes."""
+    for job in iter(waiting.get, None):
+        if job.stop.is_set():
+            return
+        try:
+            job.news.put(_fetched_file(job))
+        except Exception as failure:  # noqa: BLE001 - whoever reads the news raises it again
+            job.news.put(failure)
+
+
+def _wait(lines: Sequence[Thread]) -> None:
+    """Wait a moment for connections that were told to stop; a silent one is left behind.
+
+    It hears nothing until its server speaks again, and then writes nothing.
+    """
+    end = time.monotonic() + PARTING_SECONDS
+    for line in lines:
+        line.join(max(0.0, end - time.monotonic()))
+
+
+def _arrivals(news: News, files: int, total: int) -> Work[dict[str, FetchedFile]]:
+    """A step for whatever arrives, until all files have; raises the first failure at once."""
     arrived: dict[str, int] = {}
-    while unfinished:
-        event = news.get()
-        if isinstance(event, Future):
-            event.result()
-            unfinished -= 1
+    found: dict[str, FetchedFile] = {}
+    while len(found) < files:
+        event = _next(news)
+        if isinstance(event, Exception):
+            raise event
+        if isinstance(event, FetchedFile):
+            found[event.path.name] = event
             continue
         arrived[event.name] = event.size
         yield Step("download", sum(arrived.values()), total, unit="B")
+    return found
+
+
+def _next(news: News) -> Arrival | FetchedFile | Exception:
+    """The next event; wakes now and then, as an interruption that comes while a wait begins goes unfelt."""
+    while True:
+        with suppress(Empty):
+            return news.get(timeout=PARTING_SECONDS)
 
 
 def _refuse_full_disk(jobs: Sequence[_Job], folder: Path) -> None:
@@ -210,12 +253,12 @@ def _receive(job: _Job, response: HTTPResponse) -> None:
     with job.part.open("ab" if continues else "wb") as part:
         size = part.tell()
         while block := _block(response, job.file.address):
+            if job.stop.is_set():
+                raise FetchError(f"{job.file.name}: stopped")
             part.write(block)
             part.flush()
             size += len(block)
             job.news.put(Arrival(job.file.name, size))
-            if job.stop.is_set():
-                raise FetchError(f"{job.file.name}: stopped")
 
 
 def _block(response: HTTPResponse, address: str) -> bytes:

@@ -67,14 +67,17 @@ def venue_sites(sites: Sites, rng: np.random.Generator) -> list[int]:
     return found
 
 
-def match_events(day: date, first_step: int, venues: Sequence[int], rng: np.random.Generator) -> list[Event]:
-    """A match at each venue on some evenings: two weekend days in five, three other evenings in twenty."""
+def match_events(day: date, evening: int, venues: Sequence[int], rng: np.random.Generator) -> list[Event]:
+    """A match at each venue on some evenings: two weekend days in five, three other evenings in twenty.
+
+    `evening` is the step at which the gates open; four hours later the place is empty.
+    """
     chance = 0.4 if day.weekday() >= 5 else 0.15
     found = []
     for site in venues:
         plays, gain = rng.random() < chance, rng.uniform(3.0, 8.0)
-        if plays:  # the gates open at 19:00, the place is empty by 23:00
-            found.append(Event(site, first_step + 19 * 6, 4 * 6, gain, True))
+        if plays:
+            found.append(Event(site, evening, 4 * 6, gain, True))
     return found
 
 

@@ -18,15 +18,18 @@ from data.city.events import Event, day_events, event_factors, handed_over, matc
 from data.city.rhythms import day_rhythm
 from data.city.space import Place, grid_place, scattered_place
 from data.city.time import HABITS, day_noise, first_noise, site_load
+from data.clock import utc_offsets
 from data.errors import InputError
+from data.plane import degrees
 from data.progress import Step, Work
 from data.sets.partitions import write_about, write_day, write_stations
-from data.traffic import CHANNELS, StationId, Traffic, utc_offsets
+from data.traffic import CHANNELS, StationId, Traffic
 
 TIMEZONE = "Europe/Rome"
 MOST_STATIONS = 10_000
 FINE_MINUTES = 10  # every city is drawn at this step; hours are sums
 LAYOUTS = ("grid", "scattered")
+GATES_OPEN_HOUR = 19  # of matches
 _DAY_SIZE = 0.025  # weather and news: the whole city's day, standard deviation of its logarithm
 
 
@@ -82,8 +85,7 @@ def station_ids(place: Place) -> tuple[StationId, ...]:
 
 def station_positions(settings: CitySettings, place: Place) -> NDArray[np.float64]:
     """Longitude and latitude of each station, (N, 2)."""
-    km_per_degree = 111.32 * np.array([np.cos(np.radians(settings.latitude)), 1.0])
-    return np.array([settings.longitude, settings.latitude]) + place.places / km_per_degree
+    return degrees(place.places, (settings.longitude, settings.latitude))
 
 
 def city_days(settings: CitySettings, place: Place) -> Iterator[CityDay]:
@@ -100,7 +102,10 @@ def city_days(settings: CitySettings, place: Place) -> Iterator[CityDay]:
         times = _day_times(day)
         noise = day_noise(noise[-1], len(times), sites, rng)
         shift = handed_over(shift, sites, rng)
-        events += day_events(step, len(times), len(sites.level), rng) + match_events(day, step, venues, rng)
+        evening = step + gates_open(times)
+        events += day_events(step, len(times), len(sites.level), rng) + match_events(
+            day, evening, venues, rng
+        )
         factors = event_factors(events, step, len(times), len(sites.level)) * shift
         rhythm = day_rhythm(day, _minutes_of_day(times)) * np.float32(
             np.exp(_DAY_SIZE * rng.standard_normal())
@@ -135,6 +140,11 @@ def _day_times(day: date) -> NDArray[np.datetime64]:
         for each in (day, day + timedelta(days=1))
     )
     return np.arange(begin // 60, end // 60, FINE_MINUTES).astype("datetime64[m]")
+
+
+def gates_open(times: NDArray[np.datetime64]) -> int:
+    """The step among `times`, the fine steps of a local day, at which the gates of a match open."""
+    return int(np.flatnonzero(_minutes_of_day(times) == GATES_OPEN_HOUR * 60)[0])
 
 
 def _minutes_of_day(times: NDArray[np.datetime64]) -> NDArray[np.int64]:

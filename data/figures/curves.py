@@ -6,15 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.figures.predictability import error_figures
-from data.figures.statistics import (
-    MOST_STATIONS,
-    Figures,
-    autocorrelation,
-    mean_week,
-    moving,
-    sampled,
-    spatial_correlation,
-)
+from data.figures.statistics import Values, autocorrelation, comparable, mean_week, spatial_correlation
 from data.traffic import Traffic, hourly
 
 Array = NDArray[np.float64]
@@ -30,7 +22,7 @@ class TimeCurves:
 
     week: Array  # (168,) mean load of each hour of the week over the mean; NaN where none was seen
     memory: Array  # (LAGS,) autocorrelation
-    errors: Figures  # of simple predictors
+    errors: Values  # of simple predictors
     sample: Array  # (up to SAMPLE_HOURS,) last two weeks of the station of median load over its mean
 
 
@@ -43,8 +35,8 @@ class SpaceCurves:
 
 
 def time_curves(traffic: Traffic) -> TimeCurves:
-    """The curves over time of at most MOST_STATIONS evenly chosen stations."""
-    some = sampled(moving(traffic), MOST_STATIONS)
+    """The curves over time of those stations that `comparable` chooses."""
+    some = comparable(traffic)
     hours = hourly(some)
     mean = hours.load.mean(axis=0, dtype=np.float64)
     median = int(np.argsort(mean)[len(mean) // 2])

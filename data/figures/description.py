@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.calendar import is_weekend, weekday
 from data.traffic import StationId, Traffic
 
 MINUTES_PER_DAY = 1440
-DAYS_FROM_MONDAY_TO_THE_EPOCH = 3  # 1970-01-01 was a Thursday
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Cycle:
     """The mean day or week of a set, slot by slot, and how the stations lie around it."""
 
     hours: NDArray[np.float64]  # (S,) from midnight, of Monday when it is a week
@@ -110,7 +110,7 @@ def _peak_hour(traffic: Traffic) -> int:
 
 def _weekend_ratio(traffic: Traffic) -> float | None:
     """Mean load of Saturdays and Sundays over that of the other days."""
-    weekend = _minutes_of_week(traffic) >= 5 * MINUTES_PER_DAY  # (T,)
+    weekend = is_weekend(traffic.local_times)  # (T,)
     load = traffic.load.mean(axis=1, dtype=np.float64)  # (T,)
     if weekend.all() or not weekend.any() or load[~weekend].mean() == 0:
         return None
@@ -126,11 +126,11 @@ def _busiest_tenth_share(descending: NDArray[np.float64]) -> float | None:
 
 def _minutes_of_week(traffic: Traffic) -> NDArray[np.int64]:
     """Minutes since Monday 0:00 on the wall clock at the start of each step, (T,)."""
-    minutes = traffic.local_times.astype("datetime64[m]").astype(np.int64)
-    return (minutes + DAYS_FROM_MONDAY_TO_THE_EPOCH * MINUTES_PER_DAY) % (7 * MINUTES_PER_DAY)
+    local = traffic.local_times
+    return weekday(local) * MINUTES_PER_DAY + local.astype(np.int64) % MINUTES_PER_DAY
 
 
-def mean_profile(traffic: Traffic) -> Profile:
+def mean_cycle(traffic: Traffic) -> Cycle:
     """The mean week by the hour when the set spans one, else the mean day by its own step."""
     is_week = len(traffic.load) * traffic.step_minutes >= 7 * MINUTES_PER_DAY
     minutes = _minutes_of_week(traffic)  # (T,)
@@ -139,4 +139,4 @@ def mean_profile(traffic: Traffic) -> Profile:
     present = np.unique(slots)  # (S,)
     load = np.array([traffic.load[slots == slot].mean(axis=0) for slot in present])  # (S, N)
     low, high = np.quantile(load, (0.1, 0.9), axis=1)  # each (S,)
-    return Profile(present * slot_minutes / 60, load.mean(axis=1), low, high, is_week)
+    return Cycle(present * slot_minutes / 60, load.mean(axis=1), low, high, is_week)

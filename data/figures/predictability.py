@@ -1,93 +1,61 @@
 """How well simple predictors do on a set: the yardstick of how hard its future is to guess.
 
 One hour ahead over the last seven days; loads z-scored per station by the days before; mean squared
-error over all stations. Axes: T hours, N stations, F features.
+error over all stations and measured hours. The linear models are kept plain, with one fixed penalty, so
+that two sets can be compared; `vhtwin forecast` has the better ridge.
+
+Axes: K stations, S steps, F features.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.traffic import Traffic, hourly
+from data.inputs import InputSettings
+from data.traffic import Traffic
+from data.windows import SplitSettings, Task, Windows, forecast_task
 
-Array = NDArray[np.float64]
-
-TEST_HOURS = 168
-LONGEST_LAG = 336
-_LAGS = (*range(1, 25), 168, LONGEST_LAG)
+FEWEST_DAYS = 22
+NAIVE = {"last value": 1, "same hour yesterday": 24, "same hour last week": 168}  # hours back
+LINEAR = {"linear, past hours": False, "linear, past readings": True}  # within the hour before
+ERRORS = tuple(f"error: {name}" for name in (*NAIVE, *LINEAR))
+_PAST = InputSettings(recent=23, periodic_hours=(24, 168, 336), calendar=True)
 _PENALTY = 1.0
 
 
+@np.errstate(over="ignore", invalid="ignore")  # z-scores of a load that wakes up may be beyond all numbers
 def error_figures(traffic: Traffic) -> dict[str, float]:
-    """Errors of naive predictors and of a ridge regression; needs 22 days."""
-    hours = hourly(traffic)
-    if len(hours.load) < LONGEST_LAG + TEST_HOURS + 24:
+    """Errors, where finite, of naive predictors and of linear models pooled over the stations."""
+    if len(traffic.load) * traffic.step_minutes < FEWEST_DAYS * 1440:
         return {}
-    score = scores(hours.load)  # (T, N)
-    if score.shape[1] == 0:
-        return {}
-    found = {
-        f"error: {name}": float(np.square(score[-TEST_HOURS:] - score[-TEST_HOURS - lag : -lag]).mean())
-        for name, lag in (("last value", 1), ("same hour yesterday", 24), ("same hour last week", 168))
-    }
-    found["error: ridge"] = ridge_error(score, calendar(hours))
-    if traffic.step_minutes == 10:
-        found["error: ridge, readings within the hour"] = ridge_error(
-            score, calendar(hours), within(traffic, hours)
-        )
-    return found
+    task = forecast_task(traffic, _PAST, SplitSettings(test_days=7))
+    found = {name: naive_error(task, hours) for name, hours in NAIVE.items()}
+    for name, readings in LINEAR.items():
+        if readings and traffic.step_minutes == 10:
+            task = forecast_task(traffic, replace(_PAST, readings=True), SplitSettings(test_days=7))
+        if not readings or traffic.step_minutes == 10:
+            found[name] = linear_error(task)
+    return {f"error: {name}": error for name, error in found.items() if np.isfinite(error)}
 
 
-def scores(load: NDArray[np.floating]) -> Array:
-    """`load` z-scored per station by the hours before the test, (T, N); constant stations are left out."""
-    before = load[:-TEST_HOURS].astype(np.float64)
-    mean, deviation = before.mean(axis=0), before.std(axis=0)
-    moving = deviation > 0
-    score: Array = (load[:, moving] - mean[moving]) / deviation[moving]
-    return score
+def naive_error(task: Task, hours: int) -> float:
+    """Error of forecasting what was measured `hours` before."""
+    columns = [*sorted(_PAST.periodic_hours, reverse=True), *range(_PAST.recent, 0, -1)]
+    return _error(task.test, task.test.inputs[:, :, columns.index(hours)])
 
 
-def within(traffic: Traffic, hours: Traffic) -> Array:
-    """The six ten-minute readings of each hour on the scale of the hour's z-score, (T, 6, N)."""
-    first = int((hours.start - traffic.start) / np.timedelta64(10, "m"))
-    fine = traffic.load[first : first + 6 * len(hours.load)].reshape(len(hours.load), 6, -1)
-    before = hours.load[:-TEST_HOURS].astype(np.float64)
-    mean, deviation = before.mean(axis=0), before.std(axis=0)
-    moving = deviation > 0
-    score: Array = (6.0 * fine[:, :, moving] - mean[moving]) / deviation[moving]
-    return score
-
-
-def calendar(hours: Traffic) -> Array:
-    """Local hour and weekend, one column each, (T, 25)."""
-    times = hours.local_times
-    of_day = times.astype("datetime64[h]").astype(np.int64) % 24
-    weekend = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= 5
-    return np.column_stack([np.eye(24)[of_day], weekend])
-
-
-def ridge_error(score: Array, calendar: Array, fine: Array | None = None) -> float:
-    """Error of one ridge regression over all stations on lags, calendar and, when given, `fine` (T, 6, N)."""
-    features = len(_LAGS) + calendar.shape[1] + (0 if fine is None else fine.shape[1])
+def linear_error(task: Task) -> float:
+    """Error of one ridge regression over all stations."""
+    features = task.train.layout.features
     gram, moment = np.zeros((features, features)), np.zeros(features)
-    for station in range(score.shape[1]):
-        inputs = _inputs(score, calendar, fine, station)[:-TEST_HOURS]
+    for inputs, targets in zip(task.train.inputs.astype(np.float64), task.train.targets, strict=True):
         gram += inputs.T @ inputs
-        moment += inputs.T @ score[LONGEST_LAG:-TEST_HOURS, station]
+        moment += inputs.T @ targets
     weights = np.linalg.solve(gram + _PENALTY * np.eye(features), moment)
-    errors = [
-        np.square(
-            _inputs(score, calendar, fine, station)[-TEST_HOURS:] @ weights - score[-TEST_HOURS:, station]
-        )
-        for station in range(score.shape[1])
-    ]
-    return float(np.mean(errors))
+    return _error(task.test, task.test.inputs @ weights)
 
 
-def _inputs(score: Array, calendar: Array, fine: Array | None, station: int) -> Array:
-    """What one station's forecasts are made from, (T - LONGEST_LAG, F)."""
-    series = score[:, station]
-    columns = [series[LONGEST_LAG - lag : len(series) - lag, None] for lag in _LAGS]
-    columns.append(calendar[LONGEST_LAG:])
-    if fine is not None:
-        columns.append(fine[LONGEST_LAG - 1 : -1, :, station])
-    return np.hstack(columns)
+def _error(windows: Windows, forecast: NDArray[np.floating]) -> float:
+    """Mean squared error of `forecast`, (K, S), where the target was measured."""
+    return float(np.square(forecast - windows.targets, dtype=np.float64)[windows.measured].mean())

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from data.milan.files import TIMEZONE
-
+TIMEZONE = "Europe/Rome"  # of the raw files, and of the sets made of them
 UNCLEAR = -1  # the clock shows the hour twice, or never
 
 

@@ -18,16 +18,20 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.milan.days import RESIDENT_DAYS, day_shape, part_report
-from data.milan.files import common_format, sources
+from data.milan.days import REPORT, RESIDENT_DAYS, day_shape, part_report
+from data.milan.files import UNFINISHED_SUFFIX, common_format, refuse_changed, refuse_cut_off, sources
 from data.milan.lanes import in_lanes, processors
 from data.milan.output import RawSums, raw_sums, refuse_same_contents, write_frame, write_raw_day
-from data.milan.parts import Part, Reading, parts_of, read_part
+from data.milan.parts import UNFINISHED_PART, Part, Reading, parts_of, read_part
 from data.milan.squares import SquareGrid, milan_grid
 from data.progress import Step, Work
-from data.store import move_folder, refuse_existing
+from data.store import move_folder, refuse_existing, refuse_overlap
 
 WRITING_LANES = 4  # the writer of Parquet files uses all processors by itself
+
+
+class AnotherImportError(InputError):
+    """Another process imports to the same folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ class Imported:
     text_bytes: int
     text_bytes_read: int  # by this attempt; the rest was read by those before it
     left_aside: tuple[str, ...]  # files that are no raw files
+    unfinished_downloads: tuple[str, ...]  # files that are not whole yet, and left out
 
 
 def imported(
@@ -71,11 +76,12 @@ def imported(
 ) -> Work[Imported]:
     """Write the raw files in `raw` as a set to `folder`; `grid` is that of Milan unless given."""
     settings = settings or ImportSettings()
-    refuse_existing(folder, overwrite=overwrite)
+    _refuse_place(folder, raw, overwrite=overwrite)
     chosen, others = sources(raw)
     if grid is None and any("-tn-" in source.path.name for source in chosen):
         raise InputError(f"{raw}: these are files of Trentino: name the file of its squares (--grid GEOJSON)")
     raw_format = common_format(chosen)
+    refuse_cut_off(chosen)
     grid = grid or milan_grid()
     reading = Reading(raw_format, grid, day_shape(len(grid.squares), raw_format))
     parts = [part for source in chosen for part in parts_of(source, raw_format, settings.part_bytes)]
@@ -84,6 +90,7 @@ def imported(
         target = work / f"set-{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:24]}"
         missing = _cleared(work, keys, target)
         yield from _read(work, parts, missing, reading, settings)
+        refuse_changed(chosen)
         reports = [part_report(work / key) for key in keys]
         sums = raw_sums(reports, reading)
         refuse_same_contents(sums, [part.source for part in parts])
@@ -95,22 +102,42 @@ def imported(
     return _summary(sums, len(chosen), sum(report.text_bytes for report in new), others)
 
 
+def _refuse_place(folder: Path, raw: Path, *, overwrite: bool) -> None:
+    """Refuse to write over anything but a set, and in or around the raw files."""
+    refuse_overlap(raw, folder)
+    if folder.resolve().is_relative_to(raw.resolve()):
+        raise InputError(f"{folder}: lies in {raw}, which is read; name another folder")
+    refuse_existing(folder, overwrite=overwrite)
+
+
 def work_folder(folder: Path) -> Path:
     """Where an import to `folder` keeps what a later attempt can use."""
     return folder.parent / f".{folder.name}.import"
 
 
+def finished_parts(folder: Path) -> int:
+    """How many parts earlier attempts at an import to `folder` have finished."""
+    reports = work_folder(folder).glob(f"*/{REPORT}")
+    return sum(report.parent.suffix != UNFINISHED_PART for report in reports)
+
+
 @contextmanager
 def _claimed(folder: Path) -> Iterator[Path]:
-    """The work folder of an import to `folder`, for this process alone."""
+    """The work folder of an import to `folder`, for this process alone; it stays if there is work in it."""
     work = work_folder(folder)
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{folder}: another import writes there now, expected one at a time") from None
-        yield work
+            raise AnotherImportError(
+                f"{folder}: another import writes there now, expected one at a time"
+            ) from None
+        try:
+            yield work
+        finally:
+            if finished_parts(folder) == 0:
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _cleared(work: Path, keys: Sequence[str], target: Path) -> set[str]:
@@ -159,5 +186,6 @@ def _summary(sums: RawSums, files: int, text_bytes_read: int, others: Sequence[P
         gap_intervals=sums.gap_intervals,
         text_bytes=sum(part.text_bytes for part in sums.parts),
         text_bytes_read=text_bytes_read,
-        left_aside=tuple(str(path) for path in others),
+        left_aside=tuple(str(path) for path in others if path.suffix != UNFINISHED_SUFFIX),
+        unfinished_downloads=tuple(str(path) for path in others if path.suffix == UNFINISHED_SUFFIX),
     )

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.milan.files import CHANNELS, RawFormat
+from data.milan.files import RawFormat
 from data.milan.rows import Parsed, add_rows
+from data.traffic import CHANNELS
 
 RESIDENT_DAYS = 2  # rows in order touch one day, or two where days meet
 ROW = np.dtype([("slot", "<i8"), ("column", "<i4"), ("load", "<f8", (len(CHANNELS),))])

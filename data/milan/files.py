@@ -26,10 +26,9 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.milan.rows import PADDING
 
-TIMEZONE = "Europe/Rome"
-CHANNELS = ("internet", "sms", "call")
 OFFICIAL_PREFIX = "sms-call-internet-"
 TEXT_SUFFIXES = (".txt", ".csv", ".tsv")
+UNFINISHED_SUFFIX = ".part"  # of a download, see data.archive.fetch
 STREAM_SUFFIXES = (".gz", ".bz2", ".xz")
 HOURLY_HEADER = b"datetime,CellID,countrycode,smsin,smsout,callin,callout,internet"
 BUFFER_BYTES = 1 << 20  # stays in the processor's cache between reading and parsing
@@ -185,9 +184,17 @@ def chunks(source: Source, begin: int = 0, end: int | None = None) -> Iterator[C
                 position, at = raw.tell(), at + length
     except DAMAGED as error:
         raise InputError(
-            f"{source.label}: cannot be read beyond line {lines_before(source, at):,}: {error}; "
+            f"{source.label}: cannot be read beyond {_reached(source, at)}: {error}; "
             f"expected a whole file, copy it again"
         ) from None
+
+
+def _reached(source: Source, offset: int) -> str:
+    """Where in the text byte `offset` is."""
+    try:
+        return f"line {lines_before(source, offset):,}"
+    except DAMAGED:  # it is gone by now
+        return f"byte {offset:,}"
 
 
 def _whole_lines(text: BinaryIO, wanted: int | None, label: str) -> Iterator[tuple[NDArray[np.uint8], int]]:
@@ -201,7 +208,7 @@ def _whole_lines(text: BinaryIO, wanted: int | None, label: str) -> Iterator[tup
         wanted = None if wanted is None else wanted - got
         filled = kept + got
         if got == 0 and filled > 0:
-            content[filled] = ord("\n")  # the last line may lack its end
+            content[filled] = ord("\n")  # the last line of an archive may lack its end
             filled += 1
         length = content.rfind(b"\n", 0, filled) + 1
         if length:
@@ -234,6 +241,37 @@ def lines_before(source: Source, offset: int) -> int:
 def header_bytes(source: Source, raw_format: RawFormat) -> int:
     """How many bytes of the text stand before the first row."""
     return len(first_line(source)) if raw_format is HOURLY else 0
+
+
+def refuse_cut_off(chosen: Sequence[Source]) -> None:
+    """Refuse plain text without a line end at its end: it may be cut off in a number.
+
+    Compressed text needs none, because its end is known.
+    """
+    for source in chosen:
+        if not source.plain:
+            continue
+        with source.path.open("rb") as text:
+            text.seek(max(0, source.size - 1))
+            last = text.read(1)
+        if last not in (b"\n", b""):
+            raise InputError(
+                f"{source.label}: its last line has no end, so it may be cut off: copy it again; "
+                f"if it is whole, append a line end (echo >> {source.path.name})"
+            )
+
+
+def refuse_changed(chosen: Sequence[Source]) -> None:
+    """Refuse sources that are no longer what they were when they were found."""
+    for source in chosen:
+        try:
+            status = source.path.stat()
+        except OSError:
+            status = None
+        if status is None or (status.st_size, status.st_mtime_ns) != (source.size, source.modified_ns):
+            raise InputError(
+                f"{source.path}: changed while it was read; run the import again when nothing writes to it"
+            )
 
 
 def common_format(chosen: Sequence[Source]) -> RawFormat:

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.milan.clock import day_intervals, local_day
+from data.milan.clock import TIMEZONE, day_intervals, local_day
 from data.milan.days import PartReport, day_sums
-from data.milan.files import CHANNELS, TIMEZONE, Source
+from data.milan.files import Source
 from data.milan.lanes import Report
 from data.milan.parts import Reading
 from data.sets.partitions import day_file, write_about, write_day, write_stations
-from data.traffic import StationId
+from data.traffic import CHANNELS, StationId
 
 LONGEST_PERIOD_DAYS = 1_000
 SOURCE = "raw files in the layout of the Telecom Italia Big Data Challenge"

@@ -14,12 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from data.errors import InputError
-from data.milan.clock import UNCLEAR, utc_hours
+from data.milan.clock import TIMEZONE, UNCLEAR, utc_hours
 from data.milan.days import DayShape, SumsWriter
 from data.milan.files import (
     BUFFER_BYTES,
     HOURLY,
-    TIMEZONE,
     Chunk,
     RawFormat,
     Source,
@@ -33,6 +32,7 @@ from data.milan.rows import Parsed, parsed
 from data.milan.squares import SquareGrid
 
 LAYOUT = 1  # of a part's folder
+UNFINISHED_PART = ".partial"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _line_starts(source: Source, places: Sequence[int]) -> list[int]:
 
 def read_part(part: Part, reading: Reading, folder: Path, report: Report) -> None:
     """Sum the rows of `part` into `folder`, which appears when it is whole."""
-    partial = folder.with_suffix(".partial")
+    partial = folder.with_suffix(UNFINISHED_PART)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     writer = SumsWriter(partial, reading.shape)

@@ -1,63 +1,96 @@
 """From the times of a file to one regular grid, or a sentence that says why there is none."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from data.calendar import weekday
+from data.clock import wall_clock
 from data.errors import InputError
+from data.sets.rows import row_name
 
-FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
+YEARS = (1900, 2199)
+OFFSET = r"(Z|[+-](?:0\d|1[0-4]):?[0-5]\d)$"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """`steps` times from `start` (minutes since 1970) on, `step_minutes` apart."""
+    """`steps` times from `start` (minutes since 1970) on, `step_minutes` apart.
+
+    They are UTC when `zone` names a zone; otherwise they are those of a wall clock.
+    """
 
     start: int
     step_minutes: int
     steps: int
+    zone: str | None = None
 
     def places(self, minutes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index of each time on this grid."""
         return (minutes - self.start) // self.step_minutes
 
 
-def parsed_times(words: pl.Series, where: str) -> pl.Series:
-    """`words` as moments: of UTC when they carry offsets, of a wall clock when they do not.
+def refuse_unknown_zone(timezone: str, where: str = "") -> None:
+    """Refuse a name that no time zone has; `where` stands before the message."""
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"{where}unknown time zone {timezone!r}: expected a name like Europe/Rome") from None
 
-    Row i of `words` stands on line i + 2 of `where`.
+
+def parsed_times(words: pl.Series, path: Path, timezone: str | None) -> pl.Series:
+    """`words` as moments: of UTC when they carry offsets and `timezone` is named, else of a wall clock.
+
+    Without a `timezone` all offsets must be the same: that of the wall clock.
     """
-    offset = words.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
-    if offset.any():
-        moments = words.str.to_datetime(time_zone="UTC", strict=False, time_unit="ms")
-    else:
-        attempts = [words.str.to_datetime(form, strict=False, time_unit="ms") for form in FORMATS]
-        moments = pl.select(pl.coalesce(attempts)).to_series()
-    expected = "expected a time like 2013-11-01T00:00, with an offset on every line or on none"
-    _refuse_first(moments.is_null(), words, where, expected)
-    return moments
+    clock = words.str.replace(OFFSET, "")
+    attempts = [clock.str.to_datetime(form, strict=False, time_unit="ms") for form in FORMATS]
+    moments = pl.select(pl.coalesce(attempts)).to_series()
+    _refuse_first(moments.is_null(), words, path, "expected a time like 2013-11-01T00:00")
+    offsets = _offset_minutes(words)
+    other = offsets.is_null() != offsets.is_null()[0]
+    _refuse_first(other, words, path, "expected times with an offset on every line or on none")
+    if offsets.is_null()[0]:
+        return moments
+    if timezone is None:
+        expected = "expected one offset, or the zone that has them both (--timezone Europe/Rome)"
+        _refuse_first(offsets != offsets[0], words, path, expected, after=repr(words[0]))
+        return moments
+    return (moments - (offsets * 60_000).cast(pl.Duration("ms"))).dt.replace_time_zone("UTC")
+
+
+def _offset_minutes(words: pl.Series) -> pl.Series:
+    """How far the offset of each time is ahead of UTC; null where there is none."""
+    offset = words.str.extract(OFFSET).str.replace("Z", "+00:00", literal=True)
+    minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(-2).cast(pl.Int64)
+    return pl.select(pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)).to_series()
 
 
 def minutes_and_zone(
-    moments: pl.Series, timezone: str | None, where: str, stations: pl.Series | None = None
+    moments: pl.Series, timezone: str | None, path: Path, stations: pl.Series | None = None
 ) -> tuple[NDArray[np.int64], str | None]:
     """Moments as minutes since 1970, and the zone that these are UTC for (None: wall clock).
 
     `timezone` is that of a wall clock. Of an hour that it shows twice, the first showing (of each of
     `stations`, in a long table) comes first.
     """
+    _refuse_first(moments.is_null(), moments, path, "expected a time")
+    years = moments.dt.year().is_between(*YEARS)
+    _refuse_first(~years, moments, path, f"expected a year from {YEARS[0]} to {YEARS[1]}")
     written_zone = moments.dtype.time_zone if isinstance(moments.dtype, pl.Datetime) else None
     if written_zone is None and timezone is not None:
-        moments = _localised(moments, timezone, where, stations)
-    milliseconds = moments.dt.cast_time_unit("ms").cast(pl.Int64)
-    _refuse_first(milliseconds % 60_000 != 0, moments, where, "expected times on whole minutes")
-    zone = timezone or written_zone
-    return milliseconds.to_numpy() // 60_000, zone
+        moments = _localised(moments, timezone, path, stations)
+    microseconds = moments.dt.cast_time_unit("us").cast(pl.Int64)
+    _refuse_first(microseconds % 60_000_000 != 0, moments, path, "expected times on whole minutes")
+    return microseconds.to_numpy() // 60_000_000, timezone or written_zone
 
 
-def _localised(naive: pl.Series, timezone: str, where: str, stations: pl.Series | None) -> pl.Series:
+def _localised(naive: pl.Series, timezone: str, path: Path, stations: pl.Series | None) -> pl.Series:
     group = pl.DataFrame({"naive": naive} | ({"station": stations} if stations is not None else {}))
     second = pl.int_range(pl.len()).over(group.columns) > 0
     moments = group.select(
@@ -68,67 +101,71 @@ def _localised(naive: pl.Series, timezone: str, where: str, stations: pl.Series 
         )
     )["naive"]
     expected = f"expected a time that the clocks of {timezone} show"
-    _refuse_first(moments.is_null(), naive, where, expected)
+    _refuse_first(moments.is_null(), naive, path, expected)
     return moments
 
 
-def _refuse_first(bad: pl.Series, found: pl.Series, where: str, expected: str) -> None:
+def _refuse_first(bad: pl.Series, found: pl.Series, path: Path, expected: str, *, after: str = "") -> None:
     if bad.any():
         row = int(bad.arg_true()[0])
-        raise InputError(f"{where}:{row + 2}: column time: found {str(found[row])!r}, {expected}")
+        text = found.cast(pl.String)[row]  # Python has no moments before the year 1
+        word = "nothing" if text is None else repr(text)
+        behind = f" after {after}" if after else ""
+        raise InputError(f"{row_name(path, row)}: column time: found {word}{behind}, {expected}")
 
 
-def refuse_disorder(minutes: NDArray[np.int64], where: str, first_line: int = 2) -> None:
-    """Refuse times of consecutive lines that repeat or go back."""
+def refuse_disorder(minutes: NDArray[np.int64], path: Path, zone: str | None) -> None:
+    """Refuse times of consecutive rows that repeat or go back."""
     back = np.flatnonzero(np.diff(minutes) <= 0)
     if len(back) == 0:
         return
-    line = int(back[0]) + 1 + first_line
     earlier, later = minutes[back[0]], minutes[back[0] + 1]
     if earlier == later:
-        raise InputError(f"{where}:{line}: column time: {shown(later)} stands twice, expected each time once")
-    hint = DAYLIGHT_HINT if earlier - later < 60 else ""
-    found = f"{shown(later)} follows {shown(earlier)}"
-    raise InputError(f"{where}:{line}: column time: {found}, expected increasing times{hint}")
+        found = f"{shown(later, zone)} stands twice, expected each time once"
+    else:
+        found = f"{shown(later, zone)} follows {shown(earlier, zone)}, expected increasing times"
+    where = row_name(path, int(back[0]) + 1)
+    raise InputError(f"{where}: column time: {found}{repeated_hour_hint(earlier, later, zone)}")
 
 
-def regular_grid(minutes: NDArray[np.int64], where: str, *, wall_clock: bool, longest_gap: float) -> Grid:
+def regular_grid(minutes: NDArray[np.int64], path: Path, *, zone: str | None, longest_gap: float) -> Grid:
     """The grid that the increasing `minutes` lie on; steps may be missing for up to `longest_gap` minutes."""
     if len(minutes) < 2:
-        raise InputError(f"{where}: holds {len(minutes)} times, expected at least two")
+        raise InputError(f"{path}: holds {len(minutes)} times, expected at least two")
     differences = np.diff(minutes)
     values, counts = np.unique(differences, return_counts=True)
     step = int(values[np.argmax(counts)])
-    _refuse_mixed_steps(minutes, differences, step, where)
+    _refuse_mixed_steps(minutes, step, path, zone)
     for place in np.flatnonzero(differences != step):
         before, gap = minutes[place], int(differences[place]) - step
-        if wall_clock and gap == 60 and _is_clock_change(before + step):
-            raise InputError(
-                f"{where}: no times between {shown(before)} and {shown(minutes[place + 1])}{DAYLIGHT_HINT}"
-            )
+        between = f"{path}: no times between {shown(before, zone)} and {shown(minutes[place + 1], zone)}"
+        if zone is None and gap == 60 and _is_clock_change(before + step):
+            raise InputError(f"{between}{DAYLIGHT_HINT}")
         if gap > longest_gap:
-            raise InputError(
-                f"{where}: no times between {shown(before)} and {shown(minutes[place + 1])}: a gap of "
-                f"{gap} min, expected at most {longest_gap:g} (--max-gap-hours)"
-            )
-    return Grid(int(minutes[0]), step, int(minutes[-1] - minutes[0]) // step + 1)
+            expected = f"expected at most {longest_gap:g} (--max-gap-hours)"
+            raise InputError(f"{between}: a gap of {gap} min, {expected}")
+    return Grid(int(minutes[0]), step, int(minutes[-1] - minutes[0]) // step + 1, zone)
 
 
 DAYLIGHT_HINT = (
     "; this looks like a change of daylight saving time: name the zone of the wall clock "
-    "(--timezone Europe/Rome) or write times with their offset"
+    "(--timezone Europe/Rome)"
 )
 
 
-def shown(minutes: int | np.int64) -> str:
-    """A time as text, from minutes since 1970."""
-    return str(np.datetime64(int(minutes), "m"))
+def repeated_hour_hint(earlier: np.int64, later: np.int64, zone: str | None) -> str:
+    """DAYLIGHT_HINT when a wall clock may have been put back between two times, of which one is `later`."""
+    return DAYLIGHT_HINT if zone is None and earlier - later < 60 and _is_clock_change(later) else ""
 
 
-def _refuse_mixed_steps(
-    minutes: NDArray[np.int64], differences: NDArray[np.int64], step: int, where: str
-) -> None:
+def shown(minutes: int | np.int64, zone: str | None) -> str:
+    """A time as text, as the wall clock shows it."""
+    return str(wall_clock(np.array([minutes]).astype("datetime64[m]"), zone)[0])
+
+
+def _refuse_mixed_steps(minutes: NDArray[np.int64], step: int, path: Path, zone: str | None) -> None:
     """Refuse differences that no gap explains: odd ones, and another step kept up for a while."""
+    differences = np.diff(minutes)
     odd = differences % step != 0
     other = (
         (differences[:-2] != step)
@@ -139,14 +176,13 @@ def _refuse_mixed_steps(
     if odd.any():
         place = int(np.argmax(odd))
         raise InputError(
-            f"{where}: mixed steps: {differences[place]} min from {shown(minutes[place])} to "
-            f"{shown(minutes[place + 1])}, expected {step} min as nearly everywhere else"
+            f"{path}: mixed steps: {differences[place]} min from {shown(minutes[place], zone)} to "
+            f"{shown(minutes[place + 1], zone)}, expected {step} min as nearly everywhere else"
         )
 
 
-def _is_clock_change(missing: np.int64) -> bool:
-    """Whether an hour missing from `missing` on is one that clocks skip: early on a Sunday."""
-    moment = np.datetime64(int(missing), "m")
-    sunday = (int(missing) // 1440 + 3) % 7 == 6
-    month = int(moment.astype("datetime64[M]").astype(np.int64)) % 12 + 1
-    return sunday and int(missing) % 1440 <= 180 and month in (3, 4, 9, 10)
+def _is_clock_change(minutes: np.int64) -> bool:
+    """Whether clocks skip or repeat hours about then in some zones: early on a Sunday in spring or autumn."""
+    moment = np.array([minutes]).astype("datetime64[m]")
+    month = int(moment.astype("datetime64[M]").astype(np.int64)[0]) % 12 + 1
+    return weekday(moment)[0] == 6 and int(minutes) % 1440 <= 180 and month in (3, 4, 9, 10, 11)

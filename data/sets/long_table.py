@@ -12,7 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.sets.grid import Grid, shown
+from data.sets.grid import Grid, repeated_hour_hint, shown
+from data.sets.rows import likely_station, row_name
 from data.traffic import StationId
 
 
@@ -27,16 +28,20 @@ class LongTable:
 
 
 def station_columns(words: pl.Series, stations: Sequence[StationId], path: Path) -> NDArray[np.int64]:
-    """The index of each line's station."""
-    known = pl.Series(stations, dtype=pl.String)
+    """The index of each row's station; ids of digits may be integers."""
     columns = words.cast(pl.String).replace_strict(
-        known, pl.Series(np.arange(len(stations))), default=None, return_dtype=pl.Int64
+        pl.Series(stations, dtype=pl.String),
+        pl.Series(np.arange(len(stations))),
+        default=None,
+        return_dtype=pl.Int64,
     )
     unknown = columns.is_null()
     if unknown.any():
         row = int(unknown.arg_true()[0])
+        found = "nothing" if words[row] is None else repr(words[row])
         raise InputError(
-            f"{path}:{row + 2}: column station: found {words[row]!r}, expected a station of stations.csv"
+            f"{row_name(path, row)}: column station: found {found}, expected a station of stations.csv"
+            f"{likely_station(str(words[row]), stations)}"
         )
     return columns.to_numpy()
 
@@ -48,9 +53,9 @@ def long_load(tables: Iterable[LongTable], stations: Sequence[StationId], grid: 
     path = Path()
     for table in tables:
         path = table.path
-        _refuse_disorder(table, stations)
+        _refuse_disorder(table, stations, grid.zone)
         places = grid.places(table.minutes), table.columns
-        _refuse_repeats(table, seen, places, stations)
+        _refuse_repeats(table, seen, places, stations, grid.zone)
         seen[places] = True
         load[places] = table.values
     silent = np.flatnonzero(~seen.any(axis=0))
@@ -59,19 +64,20 @@ def long_load(tables: Iterable[LongTable], stations: Sequence[StationId], grid: 
     return load
 
 
-def _refuse_disorder(table: LongTable, stations: Sequence[StationId]) -> None:
-    """Refuse lines that take a station back in time; the order between stations is free."""
+def _refuse_disorder(table: LongTable, stations: Sequence[StationId], zone: str | None) -> None:
+    """Refuse rows that take a station back in time; the order between stations is free."""
     if (np.diff(table.minutes) >= 0).all():
         return
     order = np.argsort(table.columns, kind="stable")
     same_station = np.diff(table.columns[order]) == 0
     back = same_station & (np.diff(table.minutes[order]) < 0)
     if back.any():
-        earlier, later = order[np.argmax(back)], order[np.argmax(back) + 1]
-        station = stations[table.columns[later]]
+        row = int(order[np.argmax(back) + 1])
+        earlier, later = table.minutes[order[np.argmax(back)]], table.minutes[row]
         raise InputError(
-            f"{table.path}:{later + 2}: station {station}: {shown(table.minutes[later])} follows "
-            f"{shown(table.minutes[earlier])}, expected increasing times"
+            f"{row_name(table.path, row)}: station {stations[table.columns[row]]}: {shown(later, zone)} "
+            f"follows {shown(earlier, zone)}, expected increasing times"
+            f"{repeated_hour_hint(earlier, later, zone)}"
         )
 
 
@@ -80,6 +86,7 @@ def _refuse_repeats(
     seen: NDArray[np.bool_],
     places: tuple[NDArray[np.int64], NDArray[np.int64]],
     stations: Sequence[StationId],
+    zone: str | None,
 ) -> None:
     """Refuse a time and station that stand twice, here or in an earlier table."""
     flat = places[0] * seen.shape[1] + places[1]
@@ -89,8 +96,10 @@ def _refuse_repeats(
         repeated = np.ones(len(flat), dtype=bool)
         repeated[firsts] = False
     if repeated.any():
-        line = int(np.argmax(repeated))
+        row = int(np.argmax(repeated))
+        moment = table.minutes[row]
         raise InputError(
-            f"{table.path}:{line + 2}: {shown(table.minutes[line])} of station "
-            f"{stations[table.columns[line]]} stands twice, expected once"
+            f"{row_name(table.path, row)}: {shown(moment, zone)} of station "
+            f"{stations[table.columns[row]]} stands twice, expected once"
+            f"{repeated_hour_hint(moment, moment, zone)}"
         )

@@ -7,7 +7,6 @@ a channel). `traffic.parquet` is a file or a folder of long ones. Axes: T time, 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import polars as pl
@@ -15,10 +14,18 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.sets.gaps import filled
-from data.sets.grid import Grid, minutes_and_zone, parsed_times, refuse_disorder, regular_grid
+from data.sets.grid import (
+    Grid,
+    minutes_and_zone,
+    parsed_times,
+    refuse_disorder,
+    refuse_unknown_zone,
+    regular_grid,
+)
 from data.sets.long_table import LongTable, long_load, station_columns
+from data.sets.parquet_files import parquet_columns, parquet_files, parquet_frame, refuse_other_columns
 from data.sets.places import read_places
-from data.sets.text_files import file_content, header, numeric_frame
+from data.sets.text_files import header, numeric_frame, table_content
 from data.sets.values import refuse_values
 from data.sets.wide_table import refuse_other_stations, wide_load
 from data.traffic import CHANNELS, StationId, Traffic
@@ -42,10 +49,10 @@ class ReadSettings:
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:
             raise InputError(f"unknown channel {self.channel!r}: expected one of {', '.join(CHANNELS)}")
-        if not self.max_gap_hours >= 0:
-            raise InputError(f"max_gap_hours must not be negative, got {self.max_gap_hours}")
+        if not 0 <= self.max_gap_hours < np.inf:
+            raise InputError(f"max_gap_hours must be 0 or more hours, got {self.max_gap_hours}")
         if self.timezone is not None:
-            _refuse_unknown_zone(self.timezone)
+            refuse_unknown_zone(self.timezone)
 
     @property
     def longest_gap(self) -> float:
@@ -66,14 +73,14 @@ class Source:
 def read_set(folder: Path, settings: ReadSettings) -> Traffic:
     """The traffic of the set in `folder`, checked, on a regular grid, with short gaps filled."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder, expected one with stations.csv and a traffic file")
+        found = "a file" if folder.exists() else "nothing"
+        raise InputError(f"{folder}: found {found}, expected a folder with stations.csv and a traffic file")
     path = _traffic_file(folder)
     places = read_places(folder / "stations.csv")
-    source = _parquet_source(path) if path.suffix == ".parquet" else _csv_source(path)
+    source = _parquet_source(path) if path.suffix == ".parquet" else _csv_source(path, settings)
     read = _read_long if "station" in source.columns else _read_wide
     load, grid, timezone = read(source, places.stations, settings)
-    load, gaps = filled(load, places.stations, grid, str(path), longest_gap=settings.longest_gap)
-    return Traffic(
+    measured = Traffic(
         load=load,
         stations=places.stations,
         positions=places.positions,
@@ -82,8 +89,8 @@ def read_set(folder: Path, settings: ReadSettings) -> Traffic:
         step_minutes=grid.step_minutes,
         channel=settings.channel,
         timezone=timezone,
-        filled=gaps,
     )
+    return filled(measured, str(path), longest_gap=settings.longest_gap)
 
 
 def _traffic_file(folder: Path) -> Path:
@@ -94,52 +101,29 @@ def _traffic_file(folder: Path) -> Path:
     return present[0]
 
 
-def _csv_source(path: Path) -> Source:
-    content = file_content(path)
+def _csv_source(path: Path, settings: ReadSettings) -> Source:
+    content = table_content(path)
     columns = header(content)
     _refuse_no_time(columns, path)
     frame = numeric_frame(content, path, ("time", "station"))
-    frame = frame.with_columns(parsed_times(frame["time"], str(path)).alias("time"))
+    frame = frame.with_columns(parsed_times(frame["time"], path, settings.timezone).alias("time"))
     return Source(path, (path,), tuple(columns), lambda _, wanted: frame.select(wanted))
 
 
 def _parquet_source(path: Path) -> Source:
-    files = tuple(sorted(path.glob("**/*.parquet"))) if path.is_dir() else (path,)
-    if not files:
-        raise InputError(f"{path}: holds no Parquet file")
-    columns = _parquet_columns(files[0])
+    files = parquet_files(path)
+    columns = parquet_columns(files[0])
     _refuse_no_time(columns, files[0])
     for file in files[1:]:
-        if _parquet_columns(file) != columns:
-            raise InputError(f"{file}: has other columns than {files[0]}, expected {', '.join(columns)}")
-    return Source(path, files, tuple(columns), _parquet_frame)
-
-
-def _parquet_columns(file: Path) -> dict[str, pl.DataType]:
-    """The columns of a Parquet file and their types; text, numbers and timestamps where these must be."""
-    try:
-        schema = dict(pl.read_parquet_schema(file))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{file}: not a readable Parquet file ({error})") from None
-    for column, kind in schema.items():
-        if column == "time" and not isinstance(kind, pl.Datetime):
-            raise InputError(f"{file}: column time: found {kind}, expected timestamps")
-        if column not in ("time", "station") and not kind.is_numeric():
-            raise InputError(f"{file}: column {column}: found {kind}, expected numbers")
-    return schema
-
-
-def _parquet_frame(file: Path, columns: Sequence[str]) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(file, columns=list(columns), hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{file}: not a readable Parquet file ({error})") from None
+        refuse_other_columns(parquet_columns(file), file, columns, files[0])
+    return Source(path, files, tuple(columns), parquet_frame)
 
 
 def _refuse_no_time(columns: Iterable[str], path: Path) -> None:
     if "time" not in columns:
+        where = f"{path}" if path.suffix == ".parquet" else f"{path}:1"
         raise InputError(
-            f"{path}:1: no column 'time', expected time and a column a station, or time,station,value"
+            f"{where}: no column 'time', expected time and a column a station, or time,station,value"
         )
 
 
@@ -152,8 +136,8 @@ def _read_wide(source: Source, stations: Sequence[StationId], settings: ReadSett
     refuse_other_stations([column for column in frame.columns if column != "time"], stations, source.path)
     numbers = frame.select(stations)
     refuse_values(numbers, source.path, standardised=settings.standardised)
-    minutes, zone = minutes_and_zone(frame["time"], settings.timezone, str(source.path))
-    refuse_disorder(minutes, str(source.path))
+    minutes, zone = minutes_and_zone(frame["time"], settings.timezone, source.path)
+    refuse_disorder(minutes, source.path, zone)
     grid = _grid(minutes, zone, source, settings)
     return wide_load(numbers, grid.places(minutes), grid), grid, zone
 
@@ -163,7 +147,7 @@ def _read_long(source: Source, stations: Sequence[StationId], settings: ReadSett
 
     def times(file: Path) -> tuple[NDArray[np.int64], str | None]:
         frame = source.frame(file, ["time", "station"])
-        return minutes_and_zone(frame["time"], settings.timezone, str(file), frame["station"])
+        return minutes_and_zone(frame["time"], settings.timezone, file, frame["station"])
 
     def table(file: Path) -> LongTable:
         frame = source.frame(file, ["station", column])
@@ -188,11 +172,4 @@ def _value_column(source: Source, channel: str) -> str:
 
 
 def _grid(minutes: NDArray[np.int64], zone: str | None, source: Source, settings: ReadSettings) -> Grid:
-    return regular_grid(minutes, str(source.path), wall_clock=zone is None, longest_gap=settings.longest_gap)
-
-
-def _refuse_unknown_zone(timezone: str) -> None:
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"unknown time zone {timezone!r}: expected a name like Europe/Rome") from None
+    return regular_grid(minutes, source.path, zone=zone, longest_gap=settings.longest_gap)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.sets.grid import Grid
+from data.sets.rows import likely_station
 from data.traffic import StationId
 
 
@@ -21,10 +22,12 @@ def wide_load(numbers: pl.DataFrame, rows: NDArray[np.int64], grid: Grid) -> NDA
 
 def refuse_other_stations(columns: Sequence[str], stations: Sequence[StationId], path: Path) -> None:
     """Refuse columns that `stations.csv` does not list, and stations without a column."""
+    where = f"{path}" if path.suffix == ".parquet" else f"{path}:1"
     known, present = set(stations), set(columns)
     for column in columns:
         if column not in known:
-            raise InputError(f"{path}:1: unknown station {column!r}: it does not stand in stations.csv")
+            hint = likely_station(column, stations)
+            raise InputError(f"{where}: unknown station {column!r}: it does not stand in stations.csv{hint}")
     for station in stations:
         if station not in present:
-            raise InputError(f"{path}:1: station {station!r} of stations.csv has no column")
+            raise InputError(f"{where}: station {station!r} of stations.csv has no column")

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from data.errors import InputError
 from data.figures.curves import space_curves, time_curves
-from data.figures.statistics import Figures, figures
+from data.figures.statistics import NAMES, Figures, set_figures
 from data.sets.tables import read_set
 from data.traffic import Traffic
 from fl_server.cli import read_options
@@ -25,34 +26,53 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print every figure that either set has, and draw both when asked."""
     settings = read_options.settings_from(arguments)
-    sets = [read_set(folder, settings) for folder in (arguments.real, arguments.synthetic)]
-    names = _names(arguments.real, arguments.synthetic)
-    found = [figures(traffic) for traffic in sets]
+    folders = (arguments.real, arguments.synthetic)
+    names = _names(*folders)
+    sets = [read_set(folder, settings) for folder in folders]
+    found = [_figures(folder, traffic) for folder, traffic in zip(folders, sets, strict=True)]
     if arguments.picture:
         _draw(arguments.picture, names, sets)
     if arguments.json:
         picture = {"picture": str(arguments.picture)} if arguments.picture else {}
-        print_json({"sets": list(names), "rows": json_rows(found[0], found[1])} | picture)
-        return 0
-    rows = [(name, _text(found[0].get(name)), _text(found[1].get(name))) for name in _all_names(found)]
-    print_table("two sets side by side", ["figure", *names], rows)
-    if arguments.picture:
-        print_text(f"picture: {arguments.picture}")
+        print_json(_answer(names, found) | picture)
+    else:
+        _print(names, found)
+        if arguments.picture:
+            print_text(f"picture: {arguments.picture}")
     return 0
 
 
-def json_rows(real: Figures, synthetic: Figures) -> list[dict[str, object]]:
-    """One object a figure; null where a set does not have it."""
-    return [
-        {"figure": name, "real": real.get(name), "synthetic": synthetic.get(name)}
-        for name in _all_names([real, synthetic])
-    ]
+def _figures(folder: Path, traffic: Traffic) -> Figures:
+    try:
+        return set_figures(traffic)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
 
 
-def _all_names(found: list[Figures]) -> list[str]:
-    """The names of all figures, in the order of whichever set has more of them."""
-    longer, shorter = sorted(found, key=len, reverse=True)
-    return list(dict.fromkeys([*longer, *shorter]))
+def _answer(names: tuple[str, str], found: list[Figures]) -> dict[str, object]:
+    """Every figure of either set, null where one lacks it; and of each set why it lacks some."""
+    real, synthetic = (each.values for each in found)
+    rows = [{"figure": name, "real": real.get(name), "synthetic": synthetic.get(name)} for name in NAMES]
+    return {"sets": list(names), "rows": rows, "left_out": [each.left_out for each in found]}
+
+
+def _print(names: tuple[str, str], found: list[Figures]) -> None:
+    """The figures that either set has, and why one lacks some."""
+    shown = [name for name in NAMES if any(name in each.values for each in found)]
+    rows = [(name, *(_text(each.values.get(name)) for each in found)) for name in shown]
+    print_table("two sets side by side", ["figure", *names], rows)
+    for line in dict.fromkeys(
+        line for name, each in zip(names, found, strict=True) for line in _gaps(name, each)
+    ):
+        print_text(line)
+
+
+def _gaps(name: str, found: Figures) -> list[str]:
+    """What the set called `name` does not show, a line a reason."""
+    lacking: dict[str, list[str]] = {}
+    for figure, why in found.left_out.items():
+        lacking.setdefault(why, []).append(figure)
+    return [f"left out of {name}: {', '.join(figures)}: {why}" for why, figures in lacking.items()]
 
 
 def _text(value: float | None) -> str:

@@ -28,14 +28,14 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("raw", type=Path, metavar="RAW_DIR", help="folder of raw files, or one of them")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the set")
     parser.add_argument("--grid", type=Path, metavar="GEOJSON", help="squares: polygons with a cellId")
-    parser.add_argument("--overwrite", action="store_true", help="replace what DIR holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the set that DIR holds")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Import what was asked for and say what came of it."""
-    from data.milan.conversion import imported, work_folder
+    from data.milan.conversion import AnotherImportError, finished_parts, imported, work_folder
     from data.milan.squares import (
         grid_from_geojson,  # the compiler behind it takes half a second to load
     )
@@ -45,8 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     grid = grid_from_geojson(arguments.grid) if arguments.grid else None
     try:
         result = shown(imported(arguments.raw, folder, grid, overwrite=arguments.overwrite))
+    except AnotherImportError:
+        raise
     except (InputError, KeyboardInterrupt):
-        _tell_what_is_kept(work_folder(folder))
+        _tell_what_is_kept(work_folder(folder), finished_parts(folder))
         raise
     seconds = time.monotonic() - began
     if arguments.json:
@@ -56,10 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_what_is_kept(work: Path) -> None:
-    if work.exists():
-        kept = f"finished parts are kept in {work}: the same command uses them; delete it to give up"
-        print(kept, file=sys.stderr)  # noqa: T201 - not part of the verb's answer
+def _tell_what_is_kept(work: Path, parts: int) -> None:
+    if parts:
+        kept = f"{parts} finished parts are" if parts > 1 else "1 finished part is"
+        told = f"{kept} kept in {work} for the same command; delete that folder to give up"
+        print(told, file=sys.stderr)  # noqa: T201 - not part of the verb's answer
 
 
 def _speed(result: "Imported", seconds: float) -> dict[str, float]:
@@ -88,5 +91,7 @@ def _print_result(folder: Path, result: "Imported", seconds: float) -> None:
     earlier = result.text_bytes - result.text_bytes_read
     if earlier:
         print_text(f"{earlier / 1e6:,.1f} MB were read by earlier attempts")
+    for path in result.unfinished_downloads:
+        print_text(f"unfinished download, left out: {path}")
     for path in result.left_aside:
         print_text(f"left aside, no raw file: {path}")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from data.errors import InputError
 from data.inputs import INPUTS
 from data.sets.tables import read_set
-from data.store import refuse_existing, whole_folder
-from data.traffic import Traffic, column_of
+from data.store import refuse_existing, refuse_overlap, whole_folder
+from data.traffic import StationId, Traffic, column_of
 from data.windows import SplitSettings
 from fl_server.cli import read_options
-from fl_server.cli.forecast_output import answer, print_comparison, write_folder
+from fl_server.cli.forecast_output import answer, print_comparison, recorded, write_folder
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json
 from forecasting.baselines import BASELINES
@@ -22,6 +23,7 @@ from forecasting.forecasts import OTHER_SCOPE, ForecastSettings, comparison, usu
 from forecasting.intervals import IntervalSettings
 from forecasting.networks import NAMES
 
+MOST_DRAWN = 20
 EXAMPLES = """examples:
   vhtwin forecast DIR                             the default network beside every baseline
   vhtwin forecast DIR --inputs profile+readings   also the readings of the last hour (10-minute data)
@@ -44,9 +46,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _add_training_options(parser)
     read_options.add_to(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: a new one in runs/)"
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: a new folder in ./runs)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="write to FOLDER even if it holds files")
+    parser.add_argument("--overwrite", action="store_true", help="replace FOLDER if vhtwin wrote it")
     parser.add_argument(
         "--stations", nargs="+", metavar="ID", help="stations to draw (default: three, by load)"
     )
@@ -58,7 +60,9 @@ def _add_task_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("task")
     group.add_argument("--inputs", choices=INPUTS, help="what a forecast sees (default: that of the network)")
     group.add_argument("--native-step", action="store_true", help="forecast the set's own step, not hours")
-    group.add_argument("--test-days", type=float, default=7, metavar="D", help="the last D days are tested")
+    group.add_argument(
+        "--test-days", type=float, default=7, metavar="D", help="the last D days are tested (default: 7)"
+    )
     group.add_argument(
         "--validation-days",
         type=float,
@@ -70,9 +74,9 @@ def _add_task_options(parser: argparse.ArgumentParser) -> None:
         "--baselines",
         default="all",
         metavar="NAMES",
-        help=f"all, none, or names with commas: {', '.join((*BASELINES, 'other scope'))}",
+        help=f"all (the default), none, or names with commas: {', '.join((*BASELINES, 'other scope'))}",
     )
-    group.add_argument("--coverage", type=float, default=0.9, help="share of truths an interval should hold")
+    group.add_argument("--coverage", type=float, default=0.9, help="of intervals (default: 0.9)")
     group.add_argument(
         "--level-shift",
         type=float,
@@ -85,14 +89,21 @@ def _add_task_options(parser: argparse.ArgumentParser) -> None:
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network and training (defaults: the recipe of inputs and scope)")
     default = ForecastSettings()
-    group.add_argument("--model", choices=NAMES, default=default.model, help="which network")
+    group.add_argument("--model", choices=NAMES, default=default.model, help="which network (default: mlp)")
     group.add_argument("--hidden", type=int, nargs="+", metavar="WIDTH", help="width of each hidden layer")
     group.add_argument(
-        "--scope", choices=("central", "station"), default=default.scope, help="one for all, or each its own"
+        "--scope",
+        choices=("central", "station"),
+        default=default.scope,
+        help="one for all, or one each",
     )
-    group.add_argument("--seed", type=int, default=default.seed, help="of the first network")
+    group.add_argument("--seed", type=int, default=default.seed, help="of the first network (default: 1)")
     group.add_argument(
-        "--seeds", type=int, default=default.seeds, metavar="N", help="networks to average over"
+        "--seeds",
+        type=int,
+        default=default.seeds,
+        metavar="N",
+        help="networks to average over (default: 1)",
     )
     group.add_argument("--epochs", type=int, help="passes over the training part")
     group.add_argument("--batch-size", type=int, help="windows a step")
@@ -108,21 +119,33 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, compare, write the folder, print the table."""
-    settings = _settings(arguments)
-    if arguments.out:
-        refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    settings, reading = _settings(arguments), read_options.settings_from(arguments)
+    _refuse_bad_output(arguments)
     began = time.monotonic()
-    traffic = read_set(arguments.set, read_options.settings_from(arguments))
-    drawn = [column_of(traffic, station) for station in arguments.stations or ()] or _three_by_load(traffic)
+    traffic = read_set(arguments.set, reading)
+    wanted = [traffic.stations[column_of(traffic, station)] for station in arguments.stations or ()]
     found = shown(comparison(traffic, settings))
+    drawn = [station for station in wanted if station not in found.task.silent]
     folder = arguments.out or _new_folder(arguments.set)
+    record = recorded(arguments.set, reading, settings)
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
-        write_folder(partial, found, settings, drawn)
+        write_folder(partial, found, record, drawn or _three_by_load(found.task.traffic))
     if arguments.json:
-        print_json(answer(found, folder, time.monotonic() - began))
+        print_json(
+            answer(found, record) | {"seconds": round(time.monotonic() - began, 3), "folder": str(folder)}
+        )
     else:
         print_comparison(found, settings, folder)
     return 0
+
+
+def _refuse_bad_output(arguments: argparse.Namespace) -> None:
+    """Refuse before the training what would be refused after it."""
+    if arguments.out:
+        refuse_overlap(arguments.set, arguments.out)
+        refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    if len(arguments.stations or ()) > MOST_DRAWN:
+        raise InputError(f"{len(arguments.stations)} stations to draw, expected at most {MOST_DRAWN}")
 
 
 def _settings(arguments: argparse.Namespace) -> ForecastSettings:
@@ -158,10 +181,12 @@ def _settings(arguments: argparse.Namespace) -> ForecastSettings:
     )
 
 
-def _three_by_load(traffic: Traffic) -> list[int]:
-    """The columns of the busiest, the middle and the quietest station."""
+def _three_by_load(traffic: Traffic) -> list[StationId]:
+    """The busiest, the middle and the quietest station."""
     order = np.argsort(-traffic.load.mean(axis=0), kind="stable")
-    return [int(column) for column in dict.fromkeys((order[0], order[len(order) // 2], order[-1]))]
+    return [
+        traffic.stations[column] for column in dict.fromkeys((order[0], order[len(order) // 2], order[-1]))
+    ]
 
 
 def _new_folder(source: Path) -> Path:

@@ -2,8 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from types import FrameType
 
 from data.errors import FetchError, InputError
 
@@ -11,37 +14,59 @@ EXIT_CODES = """exit codes:
   0    done
   1    a defect of vhtwin: please report the trace
   2    the command line itself is wrong
-  3    an input (file, folder, option value) is not as it must be
+  3    an input (file, folder, option value) is not as it must be, or the system refused a file
   4    a download failed
-  130  interrupted; every file is whole, and what can be continued says how
+  130  interrupted (143 when terminated); every file is whole, and what can be continued says how
 """
+TERMINATED = 128 + signal.SIGTERM
+
+
+class TerminationError(BaseException):
+    """Somebody asked this process to end: what is half done is cleared away on the way out."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that `words` (by default the process's own) name; return its exit code."""
-    set_one_thread()
-    from fl_server.cli.doctor import refuse_strangers
-
     try:
-        refuse_strangers()
-        arguments = _parser().parse_args(words)
-        code: int = arguments.run(arguments)
-    except InputError as error:
-        return _told(error, 3)
-    except FetchError as error:
-        return _told(error, 4)
-    except KeyboardInterrupt:
-        return _told("interrupted", 130)
+        set_one_thread()
+        _end_in_order_when_told()
+        return _run(words)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 0
-    return code
+    except (InputError, FetchError, OSError, KeyboardInterrupt, TerminationError) as end:
+        sentence, code = _sentence_and_code(end)
+        print(f"vhtwin: {sentence}", file=sys.stderr)  # noqa: T201 - how a failure reaches the person
+        return code
+
+
+def _sentence_and_code(end: BaseException) -> tuple[str, int]:
+    match end:
+        case FetchError():
+            return str(end), 4
+        case OSError():
+            return f"{end.filename or 'the system'}: {end.strerror or end}", 3
+        case KeyboardInterrupt():
+            return "interrupted", 130
+        case TerminationError():
+            return "terminated", TERMINATED
+    return str(end), 3
 
 
 def set_one_thread() -> None:
     """Keep numerical libraries to one thread: small products lose a factor of ten to spinning threads."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # read when numpy and torch are first imported, which is later
+
+
+def _run(words: Sequence[str] | None) -> int:
+    from fl_server.cli.doctor import refuse_strangers
+
+    refuse_strangers()
+    arguments = _parser().parse_args(words)
+    code: int = arguments.run(arguments)
+    sys.stdout.flush()  # a full disk or a closed pipe shows here, not when Python ends
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"vhtwin {metadata.version('vhtwin')}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     data_verbs.add_parser(verbs)
     forecast.add_parser(verbs)
@@ -60,9 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(error: object, code: int) -> int:
-    print(f"vhtwin: {error}", file=sys.stderr)  # noqa: T201 - this is how a failure reaches the person
-    return code
+def _end_in_order_when_told() -> None:
+    """Let SIGTERM and SIGHUP unwind the program, so that hidden half-written folders are cleared."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise TerminationError
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from data.progress import Result, Step, Work
+from data.progress import Result, Step, Steps, Work
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -21,39 +20,37 @@ def shown(work: Work[Result]) -> Result:
 
 def _shown_live(work: Work[Result]) -> Result:
     columns = (
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         tasks: dict[str, TaskID] = {}
-
-        def show(step: Step) -> None:
+        steps = Steps(work)
+        for step in steps:
             if step.stage not in tasks:
                 tasks[step.stage] = progress.add_task(step.stage, total=step.total, detail="")
             progress.update(tasks[step.stage], completed=step.done, total=step.total, detail=_detail(step))
-
-        return _consumed(work, show)
+        return steps.result
 
 
 def _shown_in_lines(work: Work[Result]) -> Result:
     began = time.monotonic()
     last_shown: dict[str, float] = {}
-
-    def show(step: Step) -> None:
+    steps = Steps(work)
+    for step in steps:
         now = time.monotonic()
         ended = step.done >= step.total
         if not ended and now - last_shown.get(step.stage, -SECONDS_BETWEEN_LINES) < SECONDS_BETWEEN_LINES:
-            return
+            continue
         last_shown[step.stage] = now
         share = step.done / step.total if step.total else 1.0
         print(f"{now - began:7.1f} s  {step.stage}: {share:4.0%}  {_detail(step)}".rstrip(), file=sys.stderr)  # noqa: T201 - this is the display
-
-    return _consumed(work, show)
+    return steps.result
 
 
 def _detail(step: Step) -> str:
@@ -62,13 +59,3 @@ def _detail(step: Step) -> str:
     if step.unit == "B":
         return f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
     return f"{step.done:,.0f} of {step.total:,.0f} {step.unit}".rstrip()
-
-
-def _consumed(work: Work[Result], show: Callable[[Step], None]) -> Result:
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        show(step)

@@ -1,11 +1,12 @@
 """Files and folders appear whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from data.errors import InputError
-from data.store import refuse_existing, whole_file, whole_folder
+from data.store import MARK, refuse_existing, refuse_overlap, whole_file, whole_folder
 
 
 class InterruptionError(Exception):
@@ -46,15 +47,93 @@ def test_a_failed_block_leaves_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_files_is_replaced_only_on_demand(tmp_path: Path) -> None:
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "old").write_text("old")
-    with pytest.raises(InputError, match="already holds files"), whole_folder(tmp_path / "set"):
-        pytest.fail("the block must not run")
-    with whole_folder(tmp_path / "set", overwrite=True) as partial:
-        (partial / "new").write_text("new")
-    assert [path.name for path in (tmp_path / "set").iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+def filled(folder: Path, name: str, *, overwrite: bool = False) -> None:
+    with whole_folder(folder, overwrite=overwrite) as partial:
+        (partial / name).write_text(name)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_folder_is_replaced_only_on_demand_and_whole(tmp_path: Path) -> None:
+    filled(tmp_path / "set", "old")
+    with pytest.raises(InputError, match="already holds files"):
+        filled(tmp_path / "set", "new")
+    filled(tmp_path / "set", "new", overwrite=True)
+    assert names(tmp_path / "set") == {"new", MARK}
+    assert names(tmp_path) == {"set"}
+
+
+def test_a_folder_that_vhtwin_did_not_write_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis").write_text("years of work")
+    with pytest.raises(InputError, match="vhtwin did not write"):
+        filled(tmp_path / "mine", "new", overwrite=True)
+    assert (tmp_path / "mine" / "thesis").exists()
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    for out in (tmp_path / "set", tmp_path):
+        with pytest.raises(InputError, match="which is read"):
+            refuse_overlap(tmp_path / "set", out)
+    refuse_overlap(tmp_path / "set", tmp_path / "set" / "forecast")
+    refuse_overlap(tmp_path / "set", tmp_path / "set2")
+
+
+@pytest.mark.parametrize("stopped_at", [1, 2])
+def test_a_replacement_stopped_between_its_renames_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    filled(tmp_path / "set", "old")
+    real, calls = os.replace, []
+
+    def interrupted(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == stopped_at:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr("data.store.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        filled(tmp_path / "set", "new", overwrite=True)
+    assert names(tmp_path / "set") == {"old", MARK}
+    assert names(tmp_path) == {"set"}
+
+
+def test_what_a_killed_run_left_is_put_back_or_cleared(tmp_path: Path) -> None:
+    filled(tmp_path / "set", "old")
+    (tmp_path / "set").rename(tmp_path / ".set.replaced")  # killed between the renames
+    (tmp_path / ".set.partial").mkdir()
+    (tmp_path / ".set.partial" / "half").write_text("half")
+    (tmp_path / ".set.partial" / "deep").mkdir()
+    with pytest.raises(InputError, match="already holds files"):
+        filled(tmp_path / "set", "new")
+    assert names(tmp_path / "set") == {"old", MARK}
+    filled(tmp_path / "set", "new", overwrite=True)
+    assert names(tmp_path / "set") == {"new", MARK}
+    assert names(tmp_path) == {"set"}
+
+
+def test_two_runs_do_not_fill_the_same_folder(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "set"), pytest.raises(InputError, match="another run"):
+        filled(tmp_path / "set", "second")
+    assert names(tmp_path) == {"set"}
+
+
+def test_the_target_of_a_link_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    filled(tmp_path / "link", "file")
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "real") == {"file", MARK}
+
+
+def test_the_current_folder_may_be_named_by_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    filled(Path(), "file")
+    assert names(tmp_path / "here") == {"file", MARK}
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:

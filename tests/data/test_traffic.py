@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.traffic import chosen_stations, column_of, hourly, level_shift, utc_offsets
+from data.traffic import chosen_stations, column_of, hourly, level_shift
 from tests.cities import wavy_traffic
 
 
@@ -44,9 +44,20 @@ def test_a_step_that_does_not_divide_an_hour_is_refused() -> None:
         hourly(replace(wavy_traffic(), load=np.ones((2, 3), np.float32), step_minutes=10))
 
 
-def test_offsets_follow_daylight_saving_time() -> None:
-    times = np.array(["2024-03-31T00:59", "2024-03-31T01:00", "2024-12-01T00:00"], dtype="datetime64[m]")
-    assert utc_offsets(times, "Europe/Rome").astype(int).tolist() == [60, 120, 60]
+def test_hours_that_do_not_fit_the_clock_are_refused() -> None:
+    late = replace(wavy_traffic(days=1, step_minutes=20), start=np.datetime64("2024-01-01T00:10", "m"))
+    with pytest.raises(InputError, match="steps of 20 min that begin 10 min past the hour"):
+        hourly(late)
+
+
+def test_an_hour_with_a_filled_reading_counts_as_filled() -> None:
+    traffic = wavy_traffic(stations=2, days=1, step_minutes=30)
+    gaps = np.zeros(traffic.load.shape, dtype=bool)
+    gaps[3, 1] = True
+    summed = hourly(replace(traffic, gaps=gaps))
+    assert summed.filled == 1
+    assert summed.gaps is not None
+    assert summed.gaps[1, 1]
 
 
 def test_a_level_shift_multiplies_what_comes_after() -> None:

@@ -12,7 +12,7 @@ from data.errors import InputError
 from data.inputs import INPUTS, InputSettings
 from data.profile import profile_columns
 from data.scaling import fitted_scaler
-from data.windows import SplitSettings, forecast_task
+from data.windows import SplitSettings, forecast_task, middle_of_test
 from tests.cities import wavy_traffic
 
 SMALL = InputSettings(recent=2, periodic_hours=(3, 4))
@@ -82,6 +82,10 @@ def test_inputs_that_the_data_cannot_give_are_refused() -> None:
         SplitSettings(test_days=0)
     with pytest.raises(InputError, match="validation_days"):
         SplitSettings(validation_days=-1)
+    with pytest.raises(InputError, match="test_days"):
+        SplitSettings(test_days=float("nan"))
+    with pytest.raises(InputError, match="hold no step"):
+        forecast_task(wavy_traffic(), INPUTS["paper"], SplitSettings(test_days=0.001))
     with pytest.raises(InputError, match="recent"):
         InputSettings(recent=0, periodic_hours=())
 
@@ -93,10 +97,13 @@ def test_native_steps_keep_periods_in_hours() -> None:
     assert task.test.inputs[0, 0, 2] == pytest.approx(task.load[task.train_steps - 48, 0])
 
 
+def hours_from_monday(count: int) -> np.ndarray:
+    return np.datetime64("2024-01-01T00:00", "m") + np.arange(count) * np.timedelta64(60, "m")
+
+
 def test_the_usual_load_is_the_mean_of_earlier_days_of_the_same_kind() -> None:
     load = np.arange(10 * 24, dtype=np.float32)[:, None]  # from a Monday on; day d, hour h has 24 d + h
-    times = wavy_traffic(days=10).local_times
-    usual = profile_columns(load, times, 24, 48, (0, 1))  # the first row is Wednesday 00:00
+    usual = profile_columns(load, hours_from_monday(241), 48, (0, 1))  # the first row is Wednesday 00:00
     assert usual[0, 0].tolist() == [(0 + 24) / 2, (1 + 25) / 2]  # mean of Monday and Tuesday
     assert usual[5 * 24 - 48, 0, 0] == 24 * 2  # Saturday: no weekend yet, mean of five working days
     assert usual[6 * 24 - 48, 0, 0] == 24 * 5  # Sunday: Saturday alone
@@ -106,8 +113,58 @@ def test_the_usual_load_is_the_mean_of_earlier_days_of_the_same_kind() -> None:
 
 def test_the_usual_load_reaches_one_step_beyond_the_series() -> None:
     load = np.arange(72, dtype=np.float32)[:, None]
-    usual = profile_columns(load, wavy_traffic(days=3).local_times, 24, 71, (1,))
+    usual = profile_columns(load, hours_from_monday(73), 71, (1,))
     assert usual[0, 0, 0] == (0 + 24 + 48) / 3  # Thursday 00:00
+
+
+@pytest.mark.parametrize("start", ["2024-10-20T22:00", "2024-03-24T23:00"])
+def test_a_clock_change_moves_neither_the_usual_load_nor_periodic_values(start: str) -> None:
+    """A load that depends on the time of the clock alone is known without error across the change."""
+    plain = replace(
+        wavy_traffic(stations=1, days=14), start=np.datetime64(start, "m"), timezone="Europe/Rome"
+    )
+    hour = plain.local_times.astype("datetime64[h]").astype(np.int64) % 24
+    traffic = replace(plain, load=(1 + hour[:, None]).astype(np.float32))
+    task = forecast_task(
+        traffic, InputSettings(recent=1, periodic_hours=(24,), profile=(0,)), SplitSettings(test_days=10)
+    )
+    skipped = np.isin(hour[-len(task.test.times) :], [2, 3]) if "03" in start else np.zeros(240, dtype=bool)
+    for column in (0, 2):  # the periodic value and the usual load
+        wrong = np.abs(task.test.inputs[0, :, column] - task.test.targets[0]) > 1e-4
+        assert not wrong[~skipped].any()
+
+
+def test_a_station_that_never_varies_is_left_out_and_named() -> None:
+    traffic = wavy_traffic(days=21)
+    load = traffic.load.copy()
+    load[: 14 * 24, 1] = 0
+    task = forecast_task(replace(traffic, load=load), INPUTS["profile"], SplitSettings())
+    assert task.silent == ("s1",)
+    assert task.traffic.stations == ("s0", "s2")
+    assert task.test.targets.shape == (2, 168)
+    with pytest.raises(InputError, match="no station varies"):
+        forecast_task(replace(traffic, load=np.ones_like(load)), INPUTS["profile"], SplitSettings())
+
+
+def test_filled_truths_are_marked() -> None:
+    traffic = wavy_traffic(days=21)
+    gaps = np.zeros(traffic.load.shape, dtype=bool)
+    gaps[14 * 24 + 5, 2] = True
+    task = forecast_task(replace(traffic, gaps=gaps), INPUTS["profile"], SplitSettings())
+    assert np.argwhere(~task.test.measured).tolist() == [[2, 5]]
+
+
+def test_the_middle_of_the_test_is_where_its_second_half_begins() -> None:
+    traffic = replace(wavy_traffic(days=21, step_minutes=10), start=np.datetime64("2024-01-01T00:30", "m"))
+    for split in (SplitSettings(), SplitSettings(test_days=4, validation_days=6)):
+        task = forecast_task(traffic, INPUTS["profile"], split)
+        middle = task.test.times[len(task.test.times) // 2]
+        assert traffic.local_times[middle_of_test(traffic, split)] == middle
+
+
+def test_a_profile_that_would_hold_the_target_is_refused() -> None:
+    with pytest.raises(InputError, match="would hold the target"):
+        InputSettings(recent=1, profile=(24,))
 
 
 def test_the_calendar_knows_the_weekend_and_the_hour() -> None:

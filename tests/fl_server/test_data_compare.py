@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from data.city.synthetic import CitySettings, write_city
 from data.errors import InputError
+from data.figures.statistics import NAMES
 from data.progress import finished
 from fl_server.cli import data_compare
 
@@ -36,8 +39,10 @@ def test_figures_stand_side_by_side_in_a_table(
     shown = capsys.readouterr().out
     assert "first" in shown
     assert "second" in shown
-    ridge = next(line for line in shown.splitlines() if "error: ridge" in line)
-    assert len(ridge.split()) == 3  # only the first is long enough for errors: two words and one figure
+    linear = next(line for line in shown.splitlines() if "error: linear, past hours" in line)
+    assert len(linear.split()) == 5  # only the first is long enough for errors: four words and one figure
+    assert "left out of second: error: last value, " in shown
+    assert "past readings: needs 22 days; past readings need steps of 10 minutes" in shown
 
 
 def test_json_has_null_where_a_set_lacks_a_figure(
@@ -47,9 +52,12 @@ def test_json_has_null_where_a_set_lacks_a_figure(
     answer = json.loads(capsys.readouterr().out)
     assert answer["sets"] == ["first", "second"]
     rows = {row["figure"]: row for row in answer["rows"]}
-    assert rows["error: ridge"]["real"] > 0
-    assert rows["error: ridge"]["synthetic"] is None
+    assert rows["error: linear, past hours"]["real"] > 0
+    assert rows["error: linear, past hours"]["synthetic"] is None
     assert rows["autocorrelation 24 h"]["synthetic"] is not None
+    assert set(rows) == set(NAMES)
+    for side, lacking in zip(("real", "synthetic"), answer["left_out"], strict=True):
+        assert set(lacking) == {name for name, row in rows.items() if row[side] is None}
 
 
 def test_a_set_beside_itself_differs_in_nothing(
@@ -69,3 +77,33 @@ def test_a_picture_of_an_unknown_kind_is_refused(cities: tuple[Path, Path], tmp_
     with pytest.raises(InputError, match="expected a picture ending in"):
         run(*map(str, cities), "--picture", str(tmp_path / "both.gif"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-40])
+def test_constant_stations_and_odd_units_leave_figures_out_and_warn_of_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: float
+) -> None:
+    folder = tmp_path / "odd"
+    finished(write_city(CitySettings(stations=4, days=22, step_minutes=10), folder))
+    loads = pl.read_parquet(folder / "traffic.parquet" / "**" / "*.parquet", hive_partitioning=False)
+    shutil.rmtree(folder / "traffic.parquet")
+    constant = pl.when(pl.col("station") == pl.col("station").first()).then(5.0).otherwise(pl.col("internet"))
+    loads.with_columns(internet=(constant * factor).cast(pl.Float32)).write_parquet(
+        folder / "traffic.parquet"
+    )
+    assert run(str(folder), str(folder), "--json", "--picture", str(tmp_path / "both.png")) == 0
+    answer = json.loads(capsys.readouterr().out)
+    rows = {row["figure"]: row["real"] for row in answer["rows"]}
+    assert rows["error: linear, past readings"] > 0
+    assert rows["loads: Gini"] is None
+    assert answer["left_out"][0]["loads: Gini"].startswith("needs amounts of load at 20 stations")
+
+
+def test_a_set_in_which_nothing_moves_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "still"
+    folder.mkdir()
+    (folder / "stations.csv").write_text("station,lon,lat\na,9,45\n")
+    lines = [f"2013-11-01T{hour:02}:00,1" for hour in range(24)]
+    (folder / "traffic.csv").write_text("\n".join(["time,a", *lines]) + "\n")
+    with pytest.raises(InputError, match="still: no station's hourly load ever changes"):
+        run(str(folder), str(folder))

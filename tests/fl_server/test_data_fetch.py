@@ -1,14 +1,18 @@
 """`vhtwin data fetch` as a person calls it, against a server on this machine."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from data.archive.dataverse import OFFICIAL_SETS
 from fl_server.cli.main import main
-from tests.data.archive.http_server import Archive, Cut, Refuse, RemoteContent, serving
+from tests.data.archive.http_server import Archive, Cut, Refuse, RemoteContent, Stall, serving
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = ["--first-delay-seconds", "0.01", "--longest-delay-seconds", "0.02", "--attempts", "2"]
 
 
@@ -95,6 +99,9 @@ def test_a_server_that_stays_down_is_exit_code_4(tmp_path: Path, capsys: pytest.
         (["--files", "77"], "no file of the dataset has the id 77"),
         (["--attempts", "0"], "attempts and connections must be at least 1"),
         (["--server", "ftp://x"], "'ftp://x' is not a web address"),
+        (["--server", "http://["], "'http://[' is not a web address"),
+        (["--server", "http://x:99999"], "'http://x:99999' is not a web address"),
+        (["--server", "http://x..y"], "'http://x..y' is not a web address"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_exit_code_3(
@@ -103,3 +110,22 @@ def test_an_option_that_makes_no_sense_is_exit_code_3(
     assert fetch(archive(), tmp_path, *words) == 3
     assert complaint in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_does_not_wait_for_a_silent_connection(tmp_path: Path) -> None:
+    remote = archive()
+    remote.datasets[OFFICIAL_SETS["milan"].activity][1].faults = [Stall(after=500)]
+    with serving(remote) as server:
+        words = ["data", "fetch", "--files", "2", "--out", str(tmp_path), "--server", server]
+        command = [sys.executable, "-m", "fl_server.cli.main", *words, "--timeout-seconds", "600"]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                next(line for line in process.stderr if "download:" in line)  # 500 bytes came, no more will
+                process.send_signal(signal.SIGINT)
+                _, told = process.communicate(timeout=20)
+            finally:
+                process.kill()
+    assert process.returncode == 130
+    assert told.endswith("vhtwin: interrupted\n")
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [500]

@@ -58,7 +58,7 @@ def test_a_killed_import_continues_and_gives_the_same_set(
         killed.send_signal(blow)
         told = killed.communicate()[1]
     assert killed.returncode == exit_code
-    assert blow == signal.SIGKILL or "the same command uses them" in told
+    assert blow == signal.SIGKILL or "for the same command" in told
     assert not (tmp_path / "set").exists()
     result = finished(imported(tmp_path / "raw", tmp_path / "set"))
     whole = finished(imported(tmp_path / "raw", tmp_path / "whole"))
@@ -115,8 +115,33 @@ def test_a_bad_line_ends_with_a_sentence_and_exit_code_3(
     assert main(["data", "import", str(tmp_path / "day.txt"), "--out", str(tmp_path / "set")]) == 3
     told = capsys.readouterr().err
     assert "day.txt:2: column 8 (internet): found '-1', expected a number from 0" in told
-    assert "finished parts are kept in" in told
+    assert "kept" not in told
     assert not (tmp_path / "set").exists()
+
+
+def test_finished_parts_are_kept_and_named_when_another_is_bad(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_days(tmp_path / "raw", 2, 3)
+    with (tmp_path / "raw" / "sms-call-internet-mi-2013-11-02.txt").open("a") as file:
+        file.write("x\n")
+    assert main(["data", "import", str(tmp_path / "raw"), "--out", str(tmp_path / "set")]) == 3
+    told = capsys.readouterr().err
+    assert f"1 finished part is kept in {tmp_path / '.set.import'}" in told
+    work = imported(tmp_path / "raw", tmp_path / "set")
+    next(work)  # another import at the same time
+    assert main(["data", "import", str(tmp_path / "raw"), "--out", str(tmp_path / "set")]) == 3
+    work.close()
+    told = capsys.readouterr().err
+    assert "another import writes there now" in told
+    assert "delete" not in told
+
+
+def test_unfinished_downloads_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_days(tmp_path / "raw", 1, 3)
+    (tmp_path / "raw" / "sms-call-internet-mi-2013-11-02.txt.0123456789ab.part").write_text("1")
+    assert main(["data", "import", str(tmp_path / "raw"), "--out", str(tmp_path / "set")]) == 0
+    assert "unfinished download" in capsys.readouterr().out
 
 
 def test_other_areas_are_read_with_their_grid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from data.errors import InputError
 from data.sets.tables import ReadSettings, read_set
 from fl_server.cli import data_make
+from fl_server.cli.main import main
 
 
 def run(*words: str) -> int:
@@ -66,7 +67,9 @@ def test_what_stands_there_stays_unless_it_may_go(tmp_path: Path) -> None:
     [
         (("--stations", "0"), "stations must be 1 to 10,000, got 0"),
         (("--start", "yesterday"), "--start yesterday: expected a date such as 2013-11-01"),
+        (("--start", "2013-02-30"), "--start 2013-02-30: expected a date such as 2013-11-01"),
         (("--days", "0"), "days must be 1 to 3,660, got 0"),
+        (("--seed", "-1"), "seed must be zero or more, got -1"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_written(
@@ -75,3 +78,15 @@ def test_bad_options_are_refused_before_anything_is_written(
     with pytest.raises(InputError, match=sentence):
         run(*words, "--out", str(tmp_path / "city"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["/", "file/city", "/proc/nowhere/city", "x" * 300, "\udcff"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence_and_exit_code_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["data", "make", "--stations", "1", "--days", "1", "--out", str(tmp_path / folder)]
+    assert main(words) == 3
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vhtwin: ")]
+    assert len(told) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

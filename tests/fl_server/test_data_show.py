@@ -40,6 +40,26 @@ def test_json_is_one_object_with_the_figures_and_the_picture(
     assert picture.stat().st_size > 10_000
 
 
+def test_a_station_is_shown_by_its_name_whatever_that_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_set(tmp_path / "village", [(1.0, 3.0)] * 24)
+    for file in folder.iterdir():
+        file.write_text(file.read_text().replace("north", "[/red]"))
+    assert main(["data", "show", str(folder), "--picture", str(tmp_path / "village.png")]) == 0
+    assert "[/red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loads", [(0.0, 0.0), (1e-40, 3e-40), (0.0, 1e29), (5.0, 5.0)])
+def test_odd_loads_are_told_and_drawn_without_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], loads: tuple[float, float]
+) -> None:
+    folder = write_set(tmp_path / "village", [loads] * 24 * 9)
+    picture = tmp_path / "village.png"
+    assert main(["data", "show", str(folder), "--json", "--picture", str(picture)]) == 0
+    assert json.loads(capsys.readouterr().out)["mean_load"] == pytest.approx(sum(loads) / 2, rel=1e-4)
+
+
 def test_the_default_picture_stands_in_runs_and_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

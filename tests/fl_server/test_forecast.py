@@ -1,8 +1,10 @@
 """`vhtwin forecast`, run as a person runs it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -48,6 +50,7 @@ def test_the_folder_holds_table_forecasts_settings_and_picture(city: Path, tmp_p
     out = tmp_path / "out"
     assert forecast(city, "--out", out, "--baselines", "last value,ridge", "--stations", "s1") == 0
     assert sorted(path.name for path in out.iterdir()) == [
+        ".vhtwin",
         "forecast.png",
         "forecasts.parquet",
         "settings.json",
@@ -58,10 +61,25 @@ def test_the_folder_holds_table_forecasts_settings_and_picture(city: Path, tmp_p
         "last value",
         "ridge",
     ]
+    assert json.loads((out / "settings.json").read_text())["settings"]["model"] == "mlp"
+
+
+def test_the_stored_forecasts_are_those_that_were_scored(city: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert forecast(city, "--out", out, "--baselines", "none") == 0
     frame = pl.read_parquet(out / "forecasts.parquet")
-    truth = wavy_traffic(days=21).load[14 * 24 :, 1]
-    assert frame.filter(pl.col("station") == "s1")["truth"].to_numpy() == pytest.approx(truth, rel=1e-5)
-    assert json.loads((out / "settings.json").read_text())["model"] == "mlp"
+    traffic = wavy_traffic(days=21)
+    assert frame["time"].unique().sort().to_list() == traffic.times[14 * 24 :].tolist()
+    errors, inside = [], []
+    for column, station in enumerate(traffic.stations):
+        rows = frame.filter(pl.col("station") == station).sort("time")
+        assert rows["truth"].to_numpy() == pytest.approx(traffic.load[14 * 24 :, column], rel=1e-5)
+        scale = traffic.load[: 14 * 24, column].astype(np.float64).std()
+        errors.append((rows["forecast"] - rows["truth"]).to_numpy() / scale)
+        inside.append(rows["truth"].is_between(rows["lower"], rows["upper"]).to_numpy())
+    table = pl.read_csv(out / "table.csv")
+    assert np.mean(np.square(errors)) == pytest.approx(table["mse"][0], rel=1e-4)
+    assert np.mean(inside) == pytest.approx(table["coverage"][0], abs=0.005)
 
 
 def test_the_table_is_for_a_person(city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,14 +92,38 @@ def test_the_table_is_for_a_person(city: Path, tmp_path: Path, capsys: pytest.Ca
     assert "left out: same hour last week: needs" in out
 
 
-def test_an_existing_folder_is_kept_unless_told_otherwise(city: Path, tmp_path: Path) -> None:
+def test_only_an_own_folder_is_replaced_and_only_on_demand(city: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine").write_text("mine")
+    assert forecast(city, "--out", out, "--baselines", "none") == 0
     assert forecast(city, "--out", out, "--baselines", "none") == 3
-    assert (out / "mine").exists()
     assert forecast(city, "--out", out, "--baselines", "none", "--overwrite") == 0
-    assert not (out / "mine").exists()
+    assert forecast(city, "--out", city, "--baselines", "none", "--overwrite") == 3
+    assert (city / "traffic.csv").exists()
+
+
+def test_gaps_and_silent_stations_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "city").mkdir()
+    traffic = wavy_traffic(days=21)
+    load = traffic.load.copy()
+    load[:, 0] = 3
+    load[15 * 24, 1] = np.nan
+    folder = written_set(tmp_path / "city", replace(traffic, load=load))
+    assert forecast(folder, "--out", tmp_path / "out", "--json", "--baselines", "none") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["silent_stations"], answer["stations"], answer["filled_truths"]) == (["s0"], 2, 1)
+    assert forecast(folder, "--out", tmp_path / "out2", "--baselines", "none", "--stations", "s0") == 0
+    out = capsys.readouterr().out
+    assert "never vary before the test: 1 stations (s0)" in out
+    assert "filled in for gaps: 1 values" in out
+
+
+def test_a_level_shift_is_in_the_answer(
+    city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--out", tmp_path / "out", "--level-shift", "3", "--json", "--baselines", "last value")
+    assert forecast(city, *words) == 0
+    for row in json.loads(capsys.readouterr().out)["rows"]:
+        assert 0 <= row["coverage_first_day"] <= row["coverage_before_shift"] <= 1
 
 
 def test_folders_in_runs_are_numbered(city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +144,13 @@ def test_folders_in_runs_are_numbered(city: Path, tmp_path: Path, monkeypatch: p
         (("--test-days", "40"), "nothing to train on"),
         (("--learning-rate", "-1"), "learning_rate must be positive"),
         (("--coverage", "2"), "coverage must lie between 0 and 1"),
+        (("--seed", "-1"), "seed at least 0"),
+        (("--test-days", "nan"), "test_days must be positive"),
+        (("--test-days", "0.001"), "hold no step"),
+        (("--level-shift", "inf"), "positive factor"),
+        (("--device", "banana"), "unknown device 'banana'"),
+        (("--device", "cuda"), "finds no CUDA device"),
+        (("--baselines", "ridge,ridge"), "each baseline may stand once"),
     ],
 )
 def test_bad_options_are_one_sentence(

@@ -1,6 +1,7 @@
 """Pictures are drawn for any set: one station or many, a day or weeks, amounts or scores."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,12 @@ def test_the_picture_names_what_it_shows(tmp_path: Path) -> None:
     assert "mean internet load per hour" in words
 
 
+def test_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    draw_set(tmp_path / "set.svg", city(40, 24), "$\\frac costs 5$ 北京")
+    draw_forecast(tmp_path / "forecast.png", [replace(panel(30), station="$_$ 北")], "$")
+    assert "$\\frac costs 5$ 北京" in written(tmp_path / "set.svg")
+
+
 def test_no_tick_of_the_map_is_written_twice(tmp_path: Path) -> None:
     close = city(9, 24)
     near = Traffic(
@@ -93,6 +100,15 @@ def test_colours_are_logarithmic_only_when_amounts_span_decades() -> None:
     assert isinstance(colour_scale(np.array([1.0, 40.0])), LogNorm)  # 1.6 decades
     assert not isinstance(colour_scale(np.array([1.0, 30.0])), LogNorm)  # 1.48
     assert not isinstance(colour_scale(np.array([-1.0, 1.0, 400.0])), LogNorm)
+
+
+def test_a_logarithmic_scale_is_written_in_plain_numbers(tmp_path: Path) -> None:
+    one = city(30, 24)
+    load = one.load[:, :1] / one.load[:, 0].mean() * np.geomspace(1, 90, 30)
+    draw_set(tmp_path / "set.svg", replace(one, load=load.astype(np.float32)), "log")
+    words = written(tmp_path / "set.svg")
+    assert {"1", "2", "5", "10", "20", "50"} <= set(words)
+    assert not [word for word in words if "$" in word]
 
 
 def test_a_silent_station_takes_the_colour_of_the_quietest() -> None:

@@ -15,7 +15,7 @@ from fl_server.cli.progress import shown
 def counting() -> Work[str]:
     """Three steps and a result."""
     for done in range(1, 4):
-        yield Step("count", done, 3)
+        yield Step("count", done, 3, detail=f"[/{done}]")
     return "counted"
 
 
@@ -25,7 +25,7 @@ def test_lines_go_to_stderr_and_the_result_comes_back(capsys: pytest.CaptureFixt
     assert captured.out == ""
     lines = captured.err.splitlines()
     assert "count:  33%" in lines[0]  # the first and the last at once, those between every five seconds
-    assert "count: 100%  3 of 3" in lines[-1]
+    assert "count: 100%  [/3]" in lines[-1]
     assert len(lines) == 2
 
 
@@ -60,6 +60,7 @@ def test_a_terminal_gets_a_bar() -> None:
     assert ended.stdout == "counted\n"
     assert "100%" in drawn
     assert "━" in drawn
+    assert "[/3]" in drawn
 
 
 def test_work_can_be_finished_in_silence_and_renamed() -> None:

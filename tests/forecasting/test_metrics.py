@@ -32,5 +32,17 @@ def test_a_station_that_never_varies_has_no_range_to_divide_by() -> None:
     assert scores(flat, np.ones((1, 24), np.float32)).nrmse == 0
 
 
+def test_filled_truths_are_not_scored() -> None:
+    task = forecast_task(wavy_traffic(stations=2, days=14), INPUTS["paper"], SplitSettings(test_days=1))
+    measured = np.ones(task.issued.targets.shape, dtype=bool)
+    measured[0, -1] = measured[1, -24:] = False
+    holed = replace(task, issued=replace(task.issued, measured=measured))
+    forecast = task.test.targets + np.float32(1)
+    forecast[0, -1] = forecast[1] = 1000
+    found = scores(holed, forecast)
+    assert found.mse == pytest.approx(1)
+    assert found.nrmse == pytest.approx(1 / np.ptp(task.test.targets[0, :-1]))
+
+
 def test_seeds_are_averaged() -> None:
     assert mean_scores([Scores(1, 2, 3, 4), Scores(3, 4, 5, 6)]) == Scores(2, 3, 4, 5)

@@ -229,6 +229,13 @@ def test_files_that_are_whole_are_not_asked_for_again_and_damaged_ones_are(tmp_p
     assert held(tmp_path) == {day_name(n): content(n, 5000) for n in (1, 2, 3)}
 
 
+def test_a_file_of_two_datasets_comes_once_and_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    shared, other = RemoteContent(1, "squares.json", b"{}"), RemoteContent(2, "squares.json", b"[]")
+    assert len(fetch(Archive({DOI: [shared], GRID: [shared]}), tmp_path / "once", whole=(GRID,))) == 1
+    with pytest.raises(FetchError, match=r"hold two different files called 'squares\.json', expected one"):
+        fetch(Archive({DOI: [shared], GRID: [other]}), tmp_path / "never", whole=(GRID,))
+
+
 def test_days_and_ids_choose_a_part_of_the_activity_and_the_grid_comes_whole(tmp_path: Path) -> None:
     daily = [RemoteContent(n, day_name(n), content(n, 100)) for n in range(1, 8)]
     archive = Archive({DOI: daily, GRID: [RemoteContent(99, "milano-grid.geojson", b"{}")]})

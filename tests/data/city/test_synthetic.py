@@ -13,7 +13,7 @@ from data.city.events import Event, event_factors, match_events
 from data.city.holidays import day_kind, easter, is_long_break, is_public_holiday
 from data.city.rhythms import day_rhythm
 from data.city.space import LAND_USES, grid_place, random_field, scattered_place
-from data.city.synthetic import CitySettings, city_days, city_place, synthetic_traffic, write_city
+from data.city.synthetic import CitySettings, city_days, city_place, gates_open, synthetic_traffic, write_city
 from data.city.time import HABITS, PROCESSES, day_noise, first_noise
 from data.errors import InputError
 from data.progress import finished
@@ -153,10 +153,10 @@ def test_an_outage_and_a_burst_multiply_the_load_they_meet() -> None:
     assert factors[6, 1] == pytest.approx(1 + 2 * np.sin(np.pi / 2))
 
 
-def test_matches_begin_at_seven_in_the_evening_and_more_often_at_weekends() -> None:
+def test_matches_begin_in_the_evening_and_more_often_at_weekends() -> None:
     rng = np.random.default_rng(6)
     saturday, monday = date(2013, 11, 2), date(2013, 11, 4)
-    plays = {day: [match_events(day, 0, [3], rng) for _ in range(500)] for day in (saturday, monday)}
+    plays = {day: [match_events(day, 114, [3], rng) for _ in range(500)] for day in (saturday, monday)}
     assert all(
         event.start == 114 and event.site == 3
         for days in plays.values()
@@ -164,6 +164,21 @@ def test_matches_begin_at_seven_in_the_evening_and_more_often_at_weekends() -> N
         for event in events
     )
     assert sum(map(len, plays[saturday])) > 1.8 * sum(map(len, plays[monday]))
+
+
+@pytest.mark.parametrize(
+    ("day", "evening"),
+    [
+        (date(2013, 10, 26), 19 * 6),
+        (date(2013, 10, 27), 20 * 6),  # an hour was shown twice before
+        (date(2014, 3, 30), 18 * 6),  # an hour was skipped before
+    ],
+)
+def test_gates_open_at_seven_by_the_clock_also_on_a_day_of_23_or_25_hours(day: date, evening: int) -> None:
+    settings = CitySettings(days=1, start=day)
+    assert (
+        gates_open(next(city_days(replace(settings, step_minutes=10), city_place(settings))).times) == evening
+    )
 
 
 def test_business_rests_on_sunday_and_saturday_night_lasts_into_sunday() -> None:
@@ -275,7 +290,7 @@ def test_the_real_column_is_what_the_real_sets_give() -> None:
 
 def test_the_city_is_about_as_hard_to_predict_as_the_real_one() -> None:
     rows = {row.figure: row for row in calibration.read_rows()}
-    for name in ("error: last value", "error: same hour yesterday", "error: ridge"):
+    for name in ("error: last value", "error: same hour yesterday", "error: linear, past hours"):
         assert 0.6 * rows[name].real < rows[name].synthetic < 1.6 * rows[name].real
-    fine, coarse = rows["error: ridge, readings within the hour"], rows["error: ridge"]
+    fine, coarse = rows["error: linear, past readings"], rows["error: linear, past hours"]
     assert fine.synthetic < coarse.synthetic  # the last hour's readings tell more, as in reality

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from data.figures.description import described, mean_profile
+from data.figures.description import described, mean_cycle
 from data.traffic import StationId, Traffic
 
 MONDAY = "2013-11-04T00:00"
@@ -29,9 +29,10 @@ def traffic(load: ArrayLike, start: str = MONDAY, step_minutes: int = 60, **othe
 
 
 def test_a_small_set_in_figures() -> None:
+    gaps = np.array([[True, True, False], [True, False, False]])
     # Means per station: a (1 + 3) / 2 = 2, b (5 + 7) / 2 = 6, c 0. All: 16 in 6 values.
     described_set = described(
-        traffic([[1, 5, 0], [3, 7, 0]], filled=3, names=("Uno", "Due", "Tre")), listed=2
+        traffic([[1, 5, 0], [3, 7, 0]], gaps=gaps, names=("Uno", "Due", "Tre")), listed=2
     )
     assert (described_set.stations, described_set.steps, described_set.step_minutes) == (3, 2, 60)
     assert (str(described_set.first), str(described_set.last)) == ("2013-11-04T00:00", "2013-11-04T01:00")
@@ -115,34 +116,34 @@ def test_the_busiest_tenth_carries_at_least_its_share(seed: int, count: int) -> 
 
 def test_the_mean_week_of_two_weeks_averages_the_same_hours() -> None:
     hours = np.arange(168.0)
-    profile = mean_profile(traffic(np.concatenate([hours, hours + 2])[:, None]))
-    assert profile.is_week
-    np.testing.assert_allclose(profile.hours, hours)
-    np.testing.assert_allclose(profile.mean, hours + 1)
+    cycle = mean_cycle(traffic(np.concatenate([hours, hours + 2])[:, None]))
+    assert cycle.is_week
+    np.testing.assert_allclose(cycle.hours, hours)
+    np.testing.assert_allclose(cycle.mean, hours + 1)
 
 
 def test_a_week_begins_on_monday_whatever_day_the_set_begins() -> None:
     friday = traffic(np.arange(168.0)[:, None], start="2013-11-01T00:00")
-    profile = mean_profile(friday)
-    assert profile.mean[0] == 72  # Monday 0:00 comes three days after Friday 0:00
-    assert profile.mean[96] == 0
+    cycle = mean_cycle(friday)
+    assert cycle.mean[0] == 72  # Monday 0:00 comes three days after Friday 0:00
+    assert cycle.mean[96] == 0
 
 
 def test_ten_minute_readings_share_the_hours_of_the_week() -> None:
-    profile = mean_profile(traffic(np.arange(7 * 144.0)[:, None], step_minutes=10))
-    assert len(profile.hours) == 168
-    assert profile.mean[0] == 2.5  # the mean of 0 … 5
+    cycle = mean_cycle(traffic(np.arange(7 * 144.0)[:, None], step_minutes=10))
+    assert len(cycle.hours) == 168
+    assert cycle.mean[0] == 2.5  # the mean of 0 … 5
 
 
 def test_less_than_a_week_gives_the_mean_day_at_the_sets_own_step() -> None:
-    profile = mean_profile(traffic(np.concatenate([np.zeros(48), np.ones(48)])[:, None], step_minutes=30))
-    assert not profile.is_week
-    np.testing.assert_allclose(profile.hours, np.arange(48) / 2)
-    np.testing.assert_allclose(profile.mean, 0.5)
+    cycle = mean_cycle(traffic(np.concatenate([np.zeros(48), np.ones(48)])[:, None], step_minutes=30))
+    assert not cycle.is_week
+    np.testing.assert_allclose(cycle.hours, np.arange(48) / 2)
+    np.testing.assert_allclose(cycle.mean, 0.5)
 
 
 def test_the_band_leaves_one_station_in_ten_on_either_side() -> None:
-    profile = mean_profile(traffic(np.tile(np.arange(11.0), (24, 1))))
-    np.testing.assert_allclose(profile.low, 1)  # of 0 … 10
-    np.testing.assert_allclose(profile.high, 9)
-    np.testing.assert_allclose(profile.mean, 5)
+    cycle = mean_cycle(traffic(np.tile(np.arange(11.0), (24, 1))))
+    np.testing.assert_allclose(cycle.low, 1)  # of 0 … 10
+    np.testing.assert_allclose(cycle.high, 9)
+    np.testing.assert_allclose(cycle.mean, 5)

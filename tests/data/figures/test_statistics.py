@@ -1,5 +1,7 @@
 """Figures of traffic, each against a case worked by hand or a law that it must keep."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,19 +10,20 @@ from hypothesis import strategies as st
 from data.city.synthetic import CitySettings, synthetic_traffic
 from data.errors import InputError
 from data.figures.curves import DISTANCES, LAGS, SAMPLE_HOURS, space_curves, time_curves
-from data.figures.predictability import LONGEST_LAG, TEST_HOURS, error_figures, ridge_error, scores
+from data.figures.predictability import ERRORS, FEWEST_DAYS, error_figures
 from data.figures.statistics import (
+    NAMES,
     autocorrelation,
-    figures,
     mean_week,
-    pair_distances,
     rest_figures,
     rests,
     rhythm_figures,
     sampled,
+    set_figures,
     space_figures,
     spatial_correlation,
 )
+from data.plane import pair_distances
 from data.traffic import StationId, Traffic
 
 MONDAY = np.datetime64("2013-11-04T00:00")
@@ -88,11 +91,26 @@ def test_naive_errors_are_those_of_a_series_worked_by_hand() -> None:
     assert found["error: last value"] == pytest.approx(jump / 24)  # only midnight jumps
 
 
-def test_a_ridge_learns_what_yesterday_tells() -> None:
-    rng = np.random.default_rng(1)
-    load = np.tile(rng.uniform(1, 2, 24), 40)[:, None]
-    score = scores(load)
-    assert ridge_error(score, np.zeros((len(score), 1))) < 1e-4
+def test_a_linear_model_learns_what_yesterday_tells() -> None:
+    load = np.tile(np.random.default_rng(1).uniform(1, 2, 24), 40)[:, None]
+    found = error_figures(traffic(load))
+    assert found["error: linear, past hours"] < 1e-3 < found["error: last value"]
+
+
+def test_the_names_of_errors_are_none_of_the_forecasters() -> None:
+    assert not {name.removeprefix("error: ") for name in ERRORS} & {"ridge", "boosting", "mean profile"}
+
+
+def test_what_was_filled_in_for_a_gap_is_no_error() -> None:
+    load = np.random.default_rng(6).uniform(1, 2, (24 * 30, 2))
+    gaps = np.zeros(load.shape, dtype=bool)
+    gaps[-50] = True
+    spoilt = load.copy()
+    spoilt[-50] = 1000
+    found = error_figures(replace(traffic(spoilt), gaps=gaps))
+    assert found["error: same hour last week"] == pytest.approx(
+        error_figures(replace(traffic(load), gaps=gaps))["error: same hour last week"]
+    )
 
 
 def test_the_readings_within_the_hour_help_where_they_tell_the_next_hour() -> None:
@@ -101,14 +119,14 @@ def test_the_readings_within_the_hour_help_where_they_tell_the_next_hour() -> No
     found = error_figures(traffic(level[: 39 * 144, None], step=10))
     # An hour is 5 u + v for independent levels u, v. Sums tell nothing of the next hour's u: the error
     # is 25/26 of the variance. The last reading is that u: only v stays unknown, 1/26.
-    assert found["error: ridge"] > 0.7
-    assert found["error: ridge, readings within the hour"] < 0.07
+    assert found["error: linear, past hours"] > 0.7
+    assert found["error: linear, past readings"] < 0.07
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.01, 100), st.integers(0, 2**32 - 1))
 def test_errors_do_not_depend_on_the_unit_of_the_load(factor: float, seed: int) -> None:
-    load = np.random.default_rng(seed).uniform(1, 2, (LONGEST_LAG + TEST_HOURS + 24, 2))
+    load = np.random.default_rng(seed).uniform(1, 2, (24 * FEWEST_DAYS, 2))
     one, other = error_figures(traffic(load)), error_figures(traffic(load * factor))
     assert one == pytest.approx(other, rel=1e-3)
 
@@ -174,10 +192,13 @@ def test_too_few_or_silent_stations_have_no_figures_of_space() -> None:
 
 def test_standardised_loads_show_memory_and_errors_only() -> None:
     score = np.random.default_rng(5).standard_normal((24 * 30, 30))
-    names = figures(traffic(score))
+    found = set_figures(traffic(score))
+    names = found.values
     assert "autocorrelation 24 h" in names
-    assert "error: ridge" in names
+    assert "error: linear, past hours" in names
     assert not any(name.startswith(("loads", "rest", "hourly")) for name in names)
+    assert found.left_out["hourly deviation / mean"] == "needs amounts of load, not z-scores"
+    assert {*names, *found.left_out} == set(NAMES)
 
 
 def test_a_station_that_never_moves_changes_no_figure_over_time() -> None:
@@ -185,9 +206,9 @@ def test_a_station_that_never_moves_changes_no_figure_over_time() -> None:
     load = np.column_stack([city.load, np.zeros(len(city.load))])
     more = traffic(load, city.start)
     alone = traffic(city.load, city.start)
-    assert figures(more) == pytest.approx(figures(alone))
-    with pytest.raises(InputError, match="no station's load ever changes, expected traffic"):
-        figures(traffic(np.zeros((600, 25))))
+    assert set_figures(more).values == pytest.approx(set_figures(alone).values)
+    with pytest.raises(InputError, match="no station's hourly load ever changes, expected traffic"):
+        set_figures(traffic(np.zeros((600, 25))))
 
 
 def test_a_sample_is_spread_over_all_stations() -> None:
@@ -201,9 +222,67 @@ def test_curves_have_the_lengths_that_they_are_drawn_with() -> None:
     over_time, over_space = time_curves(city), space_curves(city)
     assert (over_time.week.shape, over_time.memory.shape) == ((168,), (len(LAGS),))
     assert over_time.sample.shape == (SAMPLE_HOURS,)
-    assert set(over_time.errors) == {name for name in figures(city) if name.startswith("error")}
+    assert set(over_time.errors) == {name for name in set_figures(city).values if name.startswith("error")}
     assert over_space is not None
     assert over_space.likeness.shape == (len(DISTANCES),)
     assert (np.diff(over_space.ranked) <= 0).all()
     assert over_space.ranked.mean() == pytest.approx(1)
     assert space_curves(traffic(np.array([[-1.0], [1.0]]))) is None
+
+
+def ten_minutes(days: int = 23, stations: int = 3) -> np.ndarray:
+    """Loads with a daily wave and noise, (T, N)."""
+    rng = np.random.default_rng(7)
+    wave = 2 + np.sin(np.arange(days * 144) * 2 * np.pi / 144)
+    return wave[:, None] * rng.uniform(0.8, 1.2, (days * 144, stations))
+
+
+def test_a_station_that_is_constant_by_the_hour_changes_no_figure_over_time() -> None:
+    load = ten_minutes()
+    alternating = np.tile([1.0, 3.0], len(load) // 2)  # 3 x (1 + 3) an hour
+    more, alone = (
+        traffic(np.column_stack([load, alternating]), step=10),
+        traffic(load, step=10),
+    )
+    assert set_figures(more).values == pytest.approx(set_figures(alone).values)
+
+
+def test_a_rhythm_that_repeats_exactly_leaves_no_figures_of_a_rest() -> None:
+    found = set_figures(traffic(np.tile(np.exp(np.sin(np.arange(24.0))), 23)[:, None]))
+    assert found.left_out["rest: excess kurtosis"].startswith(
+        "needs 3 weeks of amounts of load that do not just"
+    )
+    assert found.values["autocorrelation 24 h"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("factor", [1e-37, 2.0**90])
+def test_no_figure_depends_on_the_unit_however_odd(factor: float) -> None:
+    load = ten_minutes(stations=25).astype(np.float32)
+    one = set_figures(traffic(load, step=10))
+    other = set_figures(traffic(load * np.float32(factor), step=10))
+    assert one.values == pytest.approx(other.values, rel=1e-4, abs=1e-5)
+    assert one.left_out == other.left_out
+
+
+def test_a_station_that_wakes_up_beyond_all_numbers_leaves_out_errors_alone() -> None:
+    load = ten_minutes()[::6]
+    load[: -7 * 24, 0] *= 1e-42
+    found = set_figures(traffic(load))
+    assert "error: linear, past hours" in found.left_out
+    assert "autocorrelation 1 h" in found.values
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 24 * 25), st.integers(1, 22), st.booleans())
+def test_every_figure_is_finite_or_says_what_it_needs(seed: int, hours: int, count: int, few: bool) -> None:
+    rng = np.random.default_rng(seed)
+    load = rng.integers(0, 3, (hours, count)).astype(float) * (
+        rng.random((hours, count)) < (0.01 if few else 1)
+    )
+    load[0, 0] = 5 if hours > 1 and not load[1:, 0].max() else load[0, 0]
+    if load.min(axis=0).tolist() == load.max(axis=0).tolist():
+        return
+    found = set_figures(traffic(load))
+    assert all(np.isfinite(list(found.values.values())))
+    assert [name for name in NAMES if name in found.values or name in found.left_out] == list(NAMES)
+    assert not set(found.values) & set(found.left_out)

@@ -199,10 +199,64 @@ def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str, compress: Call
     assert not (tmp_path / "set").exists()
 
 
-def test_a_last_line_without_its_end_counts(tmp_path: Path) -> None:
-    raw_file(tmp_path, f"1\t{MIDNIGHT}\t0\t\t\t\t\t1\n1\t{MIDNIGHT}\t39\t\t\t\t\t2")
+CUT = f"1\t{MIDNIGHT}\t0\t\t\t\t\t1\n1\t{MIDNIGHT}\t39\t\t\t\t\t73"
+
+
+def test_a_plain_file_that_may_be_cut_off_in_a_number_is_refused_before_anything(tmp_path: Path) -> None:
+    path = raw_file(tmp_path, CUT)
+    with pytest.raises(InputError, match=r"2013-11-01\.txt: its last line has no end.* append a line end"):
+        run(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["raw"]
+    path.write_text(CUT + "\n")
     assert run(tmp_path).rows == 2
-    assert table(tmp_path / "set")["internet"].to_list() == [3]
+
+
+def test_a_last_line_without_its_end_counts_in_a_whole_archive(tmp_path: Path) -> None:
+    raw_file(tmp_path, "", "sms-call-internet-mi-2013-11-01.txt.gz").write_bytes(gzip.compress(CUT.encode()))
+    assert run(tmp_path).rows == 2
+    assert table(tmp_path / "set")["internet"].to_list() == [74]
+
+
+@pytest.mark.parametrize("change", ["grow", "vanish"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change: str) -> None:
+    write_days(tmp_path / "raw", 2, 3)
+    path = tmp_path / "raw" / official_name(date(2013, 11, 2))
+    work = imported(tmp_path / "raw", tmp_path / "set")
+    next(work)
+    if change == "grow":
+        with path.open("a") as file:
+            file.write(GOOD.replace(str(MIDNIGHT), str(MIDNIGHT + DAY)))
+    else:
+        path.unlink()
+    with pytest.raises(InputError, match=r"2013-11-02\.txt: (changed while it was read|cannot be read)"):
+        finished(work)
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("out", ["raw", "raw/set", "raw/deeper/set", ".", "link/set"])
+def test_a_set_in_or_around_the_raw_files_is_refused_before_anything(tmp_path: Path, out: str) -> None:
+    write_days(tmp_path / "raw", 1, 3)
+    (tmp_path / "link").symlink_to(tmp_path / "raw")
+    with pytest.raises(InputError, match="name another folder"):
+        finished(imported(tmp_path / "raw", tmp_path / out, overwrite=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "raw"]
+    assert len(list((tmp_path / "raw").iterdir())) == 1
+
+
+def test_a_set_may_replace_one_that_an_import_wrote(tmp_path: Path) -> None:
+    write_days(tmp_path / "raw", 2, 3)
+    run(tmp_path)
+    (tmp_path / "raw" / official_name(date(2013, 11, 2))).unlink()
+    again = finished(imported(tmp_path / "raw", tmp_path / "set", overwrite=True))
+    assert again.days == 1
+    assert len(list((tmp_path / "set" / "traffic.parquet").iterdir())) == 1
+
+
+def test_an_unfinished_download_is_left_out_and_named(tmp_path: Path) -> None:
+    write_days(tmp_path / "raw", 1, 2)
+    part = raw_file(tmp_path, GOOD, "sms-call-internet-mi-2013-11-02.txt.0123456789ab.part")
+    result = run(tmp_path)
+    assert (result.days, result.unfinished_downloads, result.left_aside) == (1, (str(part),), ())
 
 
 def test_other_files_beside_official_ones_are_left_aside_and_named(tmp_path: Path) -> None:
@@ -323,6 +377,7 @@ def test_a_second_import_to_the_same_folder_at_the_same_time_is_refused(tmp_path
     next(first)
     with pytest.raises(InputError, match="another import writes there now"):
         run(tmp_path)
+    assert any(work_folder(tmp_path / "set").iterdir())
     first.close()
 
 
@@ -356,6 +411,13 @@ def test_a_file_that_changed_meanwhile_is_read_again(tmp_path: Path) -> None:
     late = rows.filter(pl.col("milliseconds") >= MIDNIGHT + DAY)
     after = table(tmp_path / "set").filter(pl.col("milliseconds") >= MIDNIGHT + DAY)
     assert after["internet"].sum() == pytest.approx(late["internet"].sum(), rel=1e-5)
+
+
+def test_an_import_that_read_nothing_leaves_nothing(tmp_path: Path) -> None:
+    raw_file(tmp_path, "x\t\t\t\t\t\t\t\n")
+    with pytest.raises(InputError, match=r"txt:1: column 1"):
+        run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
 def test_a_bad_file_keeps_what_the_good_ones_gave(tmp_path: Path) -> None:
