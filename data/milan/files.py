@@ -109,8 +109,22 @@ def sources(raw: Path) -> tuple[list[Source], list[Path]]:
             f"plain or with {', '.join(STREAM_SUFFIXES)} or in a .zip"
         )
     _refuse_twins(chosen)
+    _refuse_left_aside_rows([source for source in found if source not in chosen])
     used = {source.path for source in chosen}
     return chosen, [path for path in paths if path not in used]
+
+
+def _refuse_left_aside_rows(others: Sequence[Source]) -> None:
+    """Refuse to pass over a file that holds raw rows, only because others have official names."""
+    for source in others:
+        try:
+            raw_format = _format_of(source)
+        except InputError:
+            continue  # no raw file: rightly left aside
+        raise InputError(
+            f"{source.label} holds {raw_format.name} rows but no official name, which other files here have "
+            f"({OFFICIAL_PREFIX}…): name it alike, or move it out of the folder"
+        )
 
 
 def _sources_of(path: Path) -> list[Source]:

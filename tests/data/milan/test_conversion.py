@@ -265,6 +265,17 @@ def test_other_files_beside_official_ones_are_left_aside_and_named(tmp_path: Pat
     assert run(tmp_path).left_aside == (str(other),)
 
 
+@pytest.mark.parametrize("kind", ["daily", "hourly"])
+def test_raw_rows_under_another_name_are_not_passed_over(tmp_path: Path, kind: str) -> None:
+    write_days(tmp_path / "raw", 1, 2)
+    hourly = (
+        "datetime,CellID,countrycode,smsin,smsout,callin,callout,internet\n2013-11-02 00:00:00,1,39,,,,,1\n"
+    )
+    raw_file(tmp_path, GOOD if kind == "daily" else hourly, "second-day.csv")
+    with pytest.raises(InputError, match=rf"second-day\.csv holds {kind} rows but no official name"):
+        run(tmp_path)
+
+
 GOOD = f"1\t{MIDNIGHT}\t39\t\t\t\t\t1\n"
 
 
