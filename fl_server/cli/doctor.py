@@ -3,11 +3,13 @@
 import argparse
 import importlib.util
 import platform
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
 from data.errors import InputError
-from fl_server.cli.report import print_json, print_table
+from fl_server.cli.report import print_json, print_table, print_text
 
 PACKAGES = ("data", "forecasting", "fl_server")
 LIBRARIES = ("numpy", "polars", "scipy", "scikit-learn", "numba", "torch", "matplotlib")
@@ -23,13 +25,24 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print where the packages come from and which versions they stand on."""
     packages = {package: str(folder) for package, folder in package_folders().items()}
-    versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES}
+    versions = {name: metadata.version(name) for name in ("vhtwin", *LIBRARIES)}
+    versions["python"] = platform.python_version()
+    device = _device()
     if arguments.json:
-        print_json({"packages": packages, "versions": versions})
+        print_json({"packages": packages, "versions": versions, "device": device})
     else:
         print_table("packages", ["package", "folder"], list(packages.items()))
         print_table("versions", ["library", "version"], list(versions.items()))
+        print_text(f"training runs on: {device or 'the processor; torch finds no CUDA device'}")
+        print_text("the installation is whole: every package comes from one folder")
     return 0
+
+
+def _device() -> str | None:
+    """The CUDA device that torch finds, asked in a process of its own."""
+    question = "import torch; print(torch.cuda.get_device_name())"
+    asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or None
 
 
 def package_folders() -> dict[str, Path]:

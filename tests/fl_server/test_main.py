@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,17 +45,54 @@ def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes" in capsys.readouterr().out
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("vhtwin 0.")
+
+
+def test_a_path_that_the_system_refuses_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert (
+        main.main(["data", "make", "--stations", "1", "--days", "1", "--out", str(tmp_path / "file" / "x")])
+        == 3
+    )
+    assert capsys.readouterr().err.splitlines()[-1].startswith("vhtwin: ")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_leaves_nothing_half_written(tmp_path: Path, number: int, code: int) -> None:
+    words = ["data", "make", "--stations", "5000", "--days", "300", "--out", str(tmp_path / "city")]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "fl_server.cli.main", *words],
+        cwd=Path(main.__file__).parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr is not None
+    assert "making the city" in run.stderr.readline()  # the folder is being filled
+    run.send_signal(number)
+    ended = run.communicate()[1].splitlines()[-1]
+    assert run.returncode == code
+    assert ended.startswith("vhtwin: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_doctor_says_where_everything_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["doctor", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer["packages"]) == set(doctor.PACKAGES)
     assert {Path(folder).parent for folder in answer["packages"].values()} == {Path(main.__file__).parents[2]}
-    assert "torch" in answer["versions"]
+    assert {"torch", "vhtwin", "python"} <= set(answer["versions"])
+    assert "device" in answer
 
 
 def test_the_doctor_prints_a_table_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["doctor"]) == 0
-    assert "packages" in capsys.readouterr().out
+    assert "the installation is whole" in capsys.readouterr().out
 
 
 def test_a_stranger_that_took_one_of_our_names_is_named(
