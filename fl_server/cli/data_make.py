@@ -49,12 +49,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Write the city and say what was written."""
     settings = _settings(arguments)
-    refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    out = arguments.out.resolve()
+    refuse_existing(out, overwrite=arguments.overwrite)
     began = time.monotonic()
-    with whole_folder(arguments.out, overwrite=arguments.overwrite) as folder:
+    with whole_folder(out, overwrite=arguments.overwrite) as folder:
         shown(write_city(settings, folder))
     seconds = time.monotonic() - began
-    size = sum(file.stat().st_size for file in arguments.out.rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     if arguments.json:
         print_json(
             _answer(settings) | {"bytes": size, "seconds": round(seconds, 3), "out": str(arguments.out)}

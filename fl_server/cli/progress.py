@@ -24,8 +24,9 @@ def _shown_live(work: Work[Result]) -> Result:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("gone"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("{task.fields[detail]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-WIDE = 10_000  # where no terminal limits the width, a table takes what it needs
+WIDE = 10_000  # a table takes the width it needs: a narrow terminal may wrap its lines but loses no digit
 
 
 def print_json(answer: dict[str, object]) -> None:
@@ -32,7 +32,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(_literal(name), justify="left" if column == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(_literal, row))
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = Console(width=WIDE)
     with console.capture() as drawn:
         if title:
             console.print(Text(_harmless(title), style="bold"))

@@ -272,17 +272,12 @@ def test_a_station_that_wakes_up_beyond_all_numbers_leaves_out_errors_alone() ->
     assert "autocorrelation 1 h" in found.values
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 24 * 25), st.integers(1, 22), st.booleans())
-def test_every_figure_is_finite_or_says_what_it_needs(seed: int, hours: int, count: int, few: bool) -> None:
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 24 * 25), st.integers(1, 22), st.sampled_from([0.01, 1.0]))
+def test_every_figure_is_finite_or_says_what_it_needs(seed: int, hours: int, count: int, busy: float) -> None:
     rng = np.random.default_rng(seed)
-    load = rng.integers(0, 3, (hours, count)).astype(float) * (
-        rng.random((hours, count)) < (0.01 if few else 1)
-    )
-    load[0, 0] = 5 if hours > 1 and not load[1:, 0].max() else load[0, 0]
-    if load.min(axis=0).tolist() == load.max(axis=0).tolist():
-        return
+    load = rng.integers(0, 3, (hours, count)) * (rng.random((hours, count)) < busy)
+    load[:2, 0] = 0, 1  # one station moves, whatever the others do
     found = set_figures(traffic(load))
-    assert all(np.isfinite(list(found.values.values())))
-    assert [name for name in NAMES if name in found.values or name in found.left_out] == list(NAMES)
-    assert not set(found.values) & set(found.left_out)
+    assert np.isfinite(list(found.values.values())).all()
+    assert sorted([*found.values, *found.left_out]) == sorted(NAMES)
