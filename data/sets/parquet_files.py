@@ -26,7 +26,7 @@ def parquet_files(path: Path) -> tuple[Path, ...]:
 def parquet_columns(file: Path) -> Columns:
     """The columns of a Parquet file and their types; one that cannot be traffic is refused."""
     with _readable(file):
-        columns = dict(pl.read_parquet_schema(file))
+        columns = dict(pl.scan_parquet(file, glob=False, hive_partitioning=False).collect_schema())
     for column, kind in columns.items():
         expected = _unmet(column, kind)
         if expected:
@@ -48,7 +48,7 @@ def refuse_other_columns(columns: Columns, file: Path, first_columns: Columns, f
 def parquet_frame(file: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Some columns of a Parquet file."""
     with _readable(file):
-        return pl.read_parquet(file, columns=list(columns), hive_partitioning=False)
+        return pl.read_parquet(file, columns=list(columns), hive_partitioning=False, glob=False)
 
 
 def _unmet(column: str, kind: pl.DataType) -> str:

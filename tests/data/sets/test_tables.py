@@ -50,8 +50,8 @@ def test_plain_layouts_give_the_same_traffic(tmp_path: Path, name: str, content:
 def test_parquet_is_read_in_one_file_and_in_a_folder(tmp_path: Path) -> None:
     frame = pl.read_csv(LONG.encode()).with_columns(pl.col("time").str.to_datetime())
     for place, folder in (
-        ("one", "traffic.parquet"),
-        ("many", "traffic.parquet/date=2024-01-01/part-0.parquet"),
+        ("[one] *", "traffic.parquet"),
+        ("[many]", "traffic.parquet/date=2024-01-01/part-0.parquet"),
     ):
         path = tmp_path / place / folder
         path.parent.mkdir(parents=True)
