@@ -71,8 +71,8 @@ class Traffic:
         """How many steps make an hour; the step must divide one."""
         if 60 % self.step_minutes:
             raise InputError(
-                f"a step of {self.step_minutes} min does not divide an hour; forecast such a set as it is "
-                f"(--native-step)"
+                f"a step of {self.step_minutes} min does not divide an hour; such a set is forecast as it is "
+                f"(vhtwin forecast --native-step)"
             )
         return 60 // self.step_minutes
 
@@ -100,7 +100,7 @@ def hourly(traffic: Traffic) -> Traffic:
     if minutes_past % traffic.step_minutes:
         raise InputError(
             f"steps of {traffic.step_minutes} min that begin {minutes_past} min past the hour do not make "
-            f"whole hours; forecast them as they are (--native-step)"
+            f"whole hours; forecast them as they are (vhtwin forecast --native-step)"
         )
     first = (60 - minutes_past) % 60 // traffic.step_minutes
     hours = (len(traffic.load) - first) // per_hour
