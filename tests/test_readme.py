@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.benchmarks import readme as speed
 from tests.benchmarks.milan25 import RESULTS, rows, tables
 from tests.cities import real_set
 
@@ -15,6 +16,21 @@ def test_the_result_tables_are_those_of_the_stored_rows() -> None:
     text = README.read_text()
     shown = text.split("<!-- results: milan25 -->\n")[1].split("<!-- end of results -->")[0]
     assert shown == tables(pl.read_csv(RESULTS))
+
+
+def test_the_speed_section_is_that_of_the_stored_rows() -> None:
+    text = README.read_text()
+    assert text.split(speed.BEGIN)[1].split(speed.END)[0] == speed.section()
+
+
+def test_the_trainer_is_ahead_of_every_peer_and_within_three_times_the_floor() -> None:
+    rows = pl.read_csv(RESULTS.with_name("trainer_speed.csv"))
+    ours = pl.col("contestant").str.starts_with("ours, compiled")
+    for (_, _), group in rows.group_by("model", "clients"):
+        best, peers = group.filter(ours), group.filter(~pl.col("contestant").str.starts_with("ours"))
+        assert best["updates_per_s"].max() > peers["updates_per_s"].max()  # type: ignore[operator]  # numbers
+        assert best["of_floor"].max() > 1 / 3  # type: ignore[operator]  # a number
+        assert group["loss"].n_unique() == 1
 
 
 @pytest.mark.parametrize("inputs", ["profile", "profile+readings"])
