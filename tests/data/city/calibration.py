@@ -54,6 +54,9 @@ tests compute every figure again and fail when one has moved. Figures are explai
 
 ![both, over each other](../../.pictures/calibration.png)
 
+The real sets are those of the Telecom Italia Big Data Challenge (Barlacchi et al., *Scientific Data* 2,
+150055, 2015; ODbL 1.0).
+
 Not calibrated: SMS and calls. No real series of them was at hand; their rhythms follow what is
 published in words (calls nearly cease at night, both are an order of magnitude below Internet in
 these units), their noise is a guess.
