@@ -49,7 +49,7 @@ class Contestant:
     title: str
     program: str
     words: tuple[str, ...] = ()
-    library: str = "numpy"
+    needs: str = "numpy"
 
 
 CONTESTANTS = {
@@ -106,10 +106,10 @@ def parsed() -> argparse.Namespace:
 def row_of(contestant: Contestant, task: Task, python: str, rounds: int, floor: float) -> Row | str:
     """One contestant's figures, or why there are none; `floor` is in updates per second of one core."""
     found = subprocess.run(
-        [python, "-c", f"import {contestant.library}"], capture_output=True, check=False
+        [python, "-c", f"import {contestant.needs}"], capture_output=True, check=False
     ).returncode
     if found != 0:
-        return f"skipped: not installed: {contestant.library}"
+        return f"skipped: not installed: {contestant.needs}"
     result = played(contestant, task, python, rounds)
     if result is None:
         return "failed"
