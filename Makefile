@@ -59,6 +59,7 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks.city_speed
 	@$(BIN)/python -m tests.benchmarks.import_speed
 	@$(BIN)/python -m tests.benchmarks.trainer_speed
+	@$(BIN)/python -m tests.benchmarks.segmentation_speed
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -113,13 +113,13 @@ def _draw_map(figure: Figure, axes: Axes, traffic: Traffic) -> None:
     means = traffic.load.mean(axis=0, dtype=np.float64)  # (N,)
     longitude, latitude = traffic.positions.T  # each (N,)
     shrink = shrinking(latitude.mean())
-    _frame_map(axes, traffic.positions, shrink)
+    frame_map(axes, traffic.positions, shrink)
     order = np.argsort(means)  # the busiest on top
     dots = axes.scatter(
         longitude[order],
         latitude[order],
         c=means[order],
-        s=_dot_area(traffic.positions * (shrink, 1), axes),
+        s=dot_area(traffic.positions * (shrink, 1), axes),
         cmap=LOAD_COLOURS,
         norm=colour_scale(means),
         linewidths=0,
@@ -153,7 +153,7 @@ def colour_scale(means: NDArray[np.float64]) -> Normalize:
     return Normalize(float(means.min()) - spread, float(means.max()) + spread)
 
 
-def _frame_map(axes: Axes, positions: NDArray[np.float64], shrink: float) -> None:
+def frame_map(axes: Axes, positions: NDArray[np.float64], shrink: float) -> None:
     """Set limits a little wider than the stations, true proportions and a few ticks in degrees."""
     low, high = positions.min(axis=0), positions.max(axis=0)  # each (2,)
     widest = max((high - low) * (shrink, 1))
@@ -170,7 +170,7 @@ def _degrees(letters: str) -> Callable[[float, object], str]:
     return lambda angle, _: f"{abs(angle):.7g}° {letters[int(angle < 0)]}"
 
 
-def _dot_area(plane: NDArray[np.float64], axes: Axes) -> float:
+def dot_area(plane: NDArray[np.float64], axes: Axes) -> float:
     """Marker area in square points such that a dot fills most of the way to its typical neighbour."""
     low, high = axes.get_ylim()
     points = axes.get_window_extent().height * 72 / axes.figure.dpi / (high - low)  # per degree of latitude

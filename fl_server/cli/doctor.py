@@ -11,8 +11,8 @@ from pathlib import Path
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
 
-PACKAGES = ("data", "forecasting", "fl_server")
-LIBRARIES = ("numpy", "polars", "scipy", "scikit-learn", "numba", "torch", "matplotlib")
+PACKAGES = ("data", "clustering", "forecasting", "fl_server")
+LIBRARIES = ("numpy", "polars", "scipy", "scikit-learn", "numba", "networkx", "torch", "matplotlib")
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

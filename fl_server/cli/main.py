@@ -70,7 +70,7 @@ def _run(words: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from fl_server.cli import data_verbs, doctor, forecast
+    from fl_server.cli import data_verbs, doctor, forecast, segment
 
     parser = argparse.ArgumentParser(
         prog="vhtwin",
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     data_verbs.add_parser(verbs)
     forecast.add_parser(verbs)
+    segment.add_parser(verbs)
     doctor.add_parser(verbs)
     return parser
 

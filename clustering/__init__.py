@@ -1,0 +1,1 @@
+"""Dynamic connectivity segmentation: which stations belong together. Pure functions; imports data only."""
