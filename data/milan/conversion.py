@@ -19,10 +19,11 @@ import numpy as np
 
 from data.errors import InputError
 from data.milan.days import REPORT, RESIDENT_DAYS, day_shape, part_report
-from data.milan.files import UNFINISHED_SUFFIX, common_format, refuse_changed, refuse_cut_off, sources
+from data.milan.files import UNFINISHED_SUFFIX, Source, common_format, refuse_changed, refuse_cut_off, sources
 from data.milan.lanes import in_lanes, processors
 from data.milan.output import RawSums, raw_sums, refuse_same_contents, write_frame, write_raw_day
 from data.milan.parts import UNFINISHED_PART, Part, Reading, parts_of, read_part
+from data.milan.repeats import RepeatedRowError, places_of_row
 from data.milan.squares import SquareGrid, milan_grid
 from data.progress import Step, Work
 from data.store import move_folder, refuse_existing, refuse_overlap
@@ -94,7 +95,10 @@ def imported(
         reports = [part_report(work / key) for key in keys]
         sums = raw_sums(reports, reading)
         refuse_same_contents(sums, [part.source for part in parts])
-        yield from _written(sums, target)
+        try:
+            yield from _written(sums, target)
+        except RepeatedRowError as repeated:
+            raise InputError(_told_twice(repeated, chosen, reading)) from None
         write_frame(sums, target, sorted({source.path.name for source in chosen}))
         move_folder(target, folder)
         shutil.rmtree(work)
@@ -168,6 +172,19 @@ def _written(sums: RawSums, target: Path) -> Work[None]:
     tasks = [bound(write_raw_day, sums, day, target) for day in sums.days]
     lanes = min(WRITING_LANES, processors())
     yield from in_lanes(tasks, lanes, Step("write", 0, len(tasks), unit="days"))
+
+
+def _told_twice(repeated: RepeatedRowError, chosen: Sequence[Source], reading: Reading) -> str:
+    """The sentence on a row that stands twice."""
+    column, slot = divmod(repeated.cell, reading.shape.intervals)
+    interval = repeated.day * reading.shape.intervals + slot - reading.shape.ahead
+    square = int(reading.grid.squares[column])
+    places = places_of_row(chosen, reading.raw_format, square, interval, repeated.country)
+    moment = np.datetime64(interval * reading.raw_format.step_minutes, "m")
+    return (
+        f"{' and '.join(places) or 'the raw files'}: two rows of square {square} at {moment} UTC for country "
+        f"{repeated.country}, expected one: they would be summed"
+    )
 
 
 def _summary(sums: RawSums, files: int, text_bytes_read: int, others: Sequence[Path]) -> Imported:

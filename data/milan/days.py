@@ -1,7 +1,8 @@
 """The sums of raw rows per square, interval and channel, in bounded memory.
 
 A `SumsWriter` takes the rows of one part of a file in any order and leaves a folder: for each day the sums
-(`day-N.sums`) of what came in order and the rows themselves (`day-N.rows`) of what did not. `day_sums` puts
+(`day-N.sums`) of what came in order and the rows themselves (`day-N.rows`) of what did not, and the keys of
+all rows (`day-N.keys`, see `data.milan.repeats`). `day_sums` puts
 the folders of all parts together, one day at a time. Adding goes by the order of the rows in the part, then
 by that of the parts, so that the result does not depend on how many processors shared the work.
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.milan.files import RawFormat
+from data.milan.repeats import append_keys
 from data.milan.rows import Parsed, add_rows
 from data.traffic import CHANNELS
 
@@ -73,6 +75,7 @@ class SumsWriter:
         slots = rows.intervals[: rows.rows] + self.shape.ahead
         columns, loads = rows.columns[: rows.rows], rows.loads[: rows.rows]
         self.seen[columns] = True
+        self._keep_keys(slots, columns, rows.countries[: rows.rows])
         first = int(slots.min()) // self.shape.intervals
         if first == int(slots.max()) // self.shape.intervals:
             self._add_day(first, slots - first * self.shape.intervals, columns, loads, in_order=True)
@@ -97,6 +100,21 @@ class SumsWriter:
             "rows_at": {day: counts.tolist() for day, counts in sorted(self.rows_at.items())},
         }
         (self.folder / REPORT).write_text(json.dumps(report))
+
+    def _keep_keys(
+        self, slots: NDArray[np.int64], columns: NDArray[np.int32], countries: NDArray[np.uint32]
+    ) -> None:
+        """Note which square, interval and country each row is of, by day."""
+        first, last = int(slots.min()) // self.shape.intervals, int(slots.max()) // self.shape.intervals
+        if first == last:
+            cells = columns.astype(np.int64) * self.shape.intervals + (slots - first * self.shape.intervals)
+            append_keys(self.folder, first, cells, countries)
+            return
+        days, slots = np.divmod(slots, self.shape.intervals)
+        cells = columns.astype(np.int64) * self.shape.intervals + slots
+        for day in np.unique(days).tolist():
+            mine = days == day
+            append_keys(self.folder, day, cells[mine], countries[mine])
 
     def _add_day(
         self,

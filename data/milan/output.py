@@ -18,6 +18,7 @@ from data.milan.days import PartReport, day_sums
 from data.milan.files import Source
 from data.milan.lanes import Report
 from data.milan.parts import Reading
+from data.milan.repeats import refuse_repeated_rows
 from data.sets.partitions import day_file, write_about, write_day, write_stations
 from data.traffic import CHANNELS, StationId
 
@@ -137,6 +138,8 @@ def _loads(sums: RawSums, begin: int, end: int) -> NDArray[np.float32]:
         first, last = max(begin, day * shape.intervals), min(end, (day + 1) * shape.intervals)
         slots = slice(first - day * shape.intervals, last - day * shape.intervals)
         total = day_sums(sums.parts, day, shape)  # (N, T, 3)
+        folders = [part.folder for part in sums.parts if day in part.rows_at]
+        refuse_repeated_rows(folders, day, shape.squares * shape.intervals)
         for channel in range(len(CHANNELS)):
             loads[channel, first - begin : last - begin] = total[sums.columns, slots, channel].T
     return loads

@@ -31,7 +31,7 @@ from data.milan.lines import refuse_row
 from data.milan.rows import Parsed, parsed
 from data.milan.squares import SquareGrid
 
-LAYOUT = 1  # of a part's folder
+LAYOUT = 2  # of a part's folder
 UNFINISHED_PART = ".partial"
 
 

@@ -34,6 +34,7 @@ class Parsed(NamedTuple):
     stopped_at: int  # where the first row begins that cannot be read; the length of the text when all can
     intervals: NDArray[np.int64]  # (R,) since 1970: ten minutes in UTC, or hours on the local clock
     columns: NDArray[np.int32]  # (R,)
+    countries: NDArray[np.uint32]  # (R,)
     loads: NDArray[np.float64]  # (R, 3): internet, sms, call
 
 
@@ -47,6 +48,7 @@ def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], h
     most = length // SHORTEST_ROW + 1
     intervals = np.empty(most, np.int64)
     columns = np.empty(most, np.int32)
+    countries = np.empty(most, np.uint32)
     loads = np.empty((most, 3), np.float64)
     separator = COMMA if hourly else TAB
     per_day = 24 if hourly else 144
@@ -56,7 +58,7 @@ def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], h
         begin = at
         first, at = _local_hour(text, at) if hourly else _integer(text, at)
         second, at = _integer(text, _past(text, at, separator))
-        _, at = _integer(text, _past(text, at, separator))
+        country, at = _integer(text, _past(text, at, separator))
         at = _past(text, at, separator)
         square = second if hourly else first
         interval = first if hourly else second // MILLISECONDS_PER_INTERVAL
@@ -69,14 +71,15 @@ def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], h
         at = _past_line(text, at)
         column = column_of[square] if square < len(column_of) else -1
         if at == lost or column < 0 or not (on_grid and earliest <= interval < end):
-            return Parsed(row, begin, intervals, columns, loads)
+            return Parsed(row, begin, intervals, columns, countries, loads)
         intervals[row] = interval
         columns[row] = column
+        countries[row] = country
         loads[row, 0] = internet
         loads[row, 1] = sms_in + sms_out
         loads[row, 2] = call_in + call_out
         row += 1
-    return Parsed(row, length, intervals, columns, loads)
+    return Parsed(row, length, intervals, columns, countries, loads)
 
 
 @njit(cache=True, nogil=True)

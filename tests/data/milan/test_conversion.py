@@ -265,6 +265,35 @@ def test_other_files_beside_official_ones_are_left_aside_and_named(tmp_path: Pat
     assert run(tmp_path).left_aside == (str(other),)
 
 
+@pytest.mark.parametrize("part_bytes", [200, 256_000_000])
+def test_a_row_that_stands_twice_in_a_file_is_refused_with_both_lines(
+    tmp_path: Path, part_bytes: int
+) -> None:
+    other = GOOD.replace("\t39\t", "\t33\t")  # another country: no repetition
+    filler = "".join(GOOD.replace("1\t", f"{square}\t", 1) for square in range(2, 30))
+    raw_file(tmp_path, GOOD + other + filler + GOOD)
+    where = r"2013-11-01\.txt:1 and .*2013-11-01\.txt:31"
+    with pytest.raises(
+        InputError, match=where + ": two rows of square 1 at 2013-10-31T23:00 UTC for country 39"
+    ):
+        run(tmp_path, part_bytes=part_bytes)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_row_that_stands_in_two_files_is_refused(tmp_path: Path) -> None:
+    raw_file(tmp_path, GOOD + GOOD.replace("1\t", "2\t", 1))
+    raw_file(tmp_path, GOOD + GOOD.replace("1\t", "3\t", 1), "sms-call-internet-mi-2013-11-02.txt")
+    with pytest.raises(InputError, match=r"11-01\.txt:1 and .*11-02\.txt:1: two rows of square 1"):
+        run(tmp_path)
+
+
+def test_an_hourly_row_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    head = "datetime,CellID,countrycode,smsin,smsout,callin,callout,internet\n"
+    raw_file(tmp_path, head + "2013-11-02 00:00:00,1,39,,,,,1\n" * 2, "hourly.csv")
+    with pytest.raises(InputError, match=r"hourly\.csv:2 and .*hourly\.csv:3: two rows of square 1"):
+        run(tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["daily", "hourly"])
 def test_raw_rows_under_another_name_are_not_passed_over(tmp_path: Path, kind: str) -> None:
     write_days(tmp_path / "raw", 1, 2)
@@ -448,7 +477,10 @@ activities = st.lists(st.one_of(st.none(), st.floats(0, 1e6)), min_size=5, max_s
 
 
 @hypothesis_settings(max_examples=25, deadline=None)
-@given(rows=st.lists(st.tuples(cells, activities), min_size=1, max_size=30), part_bytes=st.integers(1, 999))
+@given(
+    rows=st.lists(st.tuples(cells, activities), min_size=1, max_size=30, unique_by=lambda row: row[0]),
+    part_bytes=st.integers(1, 999),
+)
 def test_any_rows_in_any_order_and_any_parts_are_summed(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[tuple[int, int, int], list[float | None]]],
