@@ -128,17 +128,23 @@ def refuse_disorder(minutes: NDArray[np.int64], path: Path, zone: str | None) ->
     raise InputError(f"{where}: column time: {found}{repeated_hour_hint(earlier, later, zone)}")
 
 
-def regular_grid(minutes: NDArray[np.int64], path: Path, *, zone: str | None, longest_gap: float) -> Grid:
-    """The grid that the increasing `minutes` lie on; steps may be missing for up to `longest_gap` minutes."""
+def regular_grid(
+    minutes: NDArray[np.int64], path: Path, *, zone: str | None, longest_gap: float, of_rows: bool
+) -> Grid:
+    """The grid that the increasing `minutes` lie on; steps may be missing for up to `longest_gap` minutes.
+
+    With `of_rows` they are those of the rows of `path`, one each, and messages name the row.
+    """
     if len(minutes) < 2:
         raise InputError(f"{path}: holds {len(minutes)} times, expected at least two")
     differences = np.diff(minutes)
     values, counts = np.unique(differences, return_counts=True)
     step = int(values[np.argmax(counts)])
-    _refuse_mixed_steps(minutes, step, path, zone)
+    _refuse_mixed_steps(minutes, step, path, zone, of_rows=of_rows)
     for place in np.flatnonzero(differences != step):
         before, gap = minutes[place], int(differences[place]) - step
-        between = f"{path}: no times between {shown(before, zone)} and {shown(minutes[place + 1], zone)}"
+        where = row_name(path, int(place) + 1) if of_rows else f"{path}"
+        between = f"{where}: no times between {shown(before, zone)} and {shown(minutes[place + 1], zone)}"
         if zone is None and gap == 60 and _is_clock_change(before + step):
             raise InputError(f"{between}{DAYLIGHT_HINT}")
         if gap > longest_gap:
@@ -163,7 +169,9 @@ def shown(minutes: int | np.int64, zone: str | None) -> str:
     return str(wall_clock(np.array([minutes]).astype("datetime64[m]"), zone)[0])
 
 
-def _refuse_mixed_steps(minutes: NDArray[np.int64], step: int, path: Path, zone: str | None) -> None:
+def _refuse_mixed_steps(
+    minutes: NDArray[np.int64], step: int, path: Path, zone: str | None, *, of_rows: bool
+) -> None:
     """Refuse differences that no gap explains: odd ones, and another step kept up for a while."""
     differences = np.diff(minutes)
     odd = differences % step != 0
@@ -175,8 +183,9 @@ def _refuse_mixed_steps(minutes: NDArray[np.int64], step: int, path: Path, zone:
     odd[: len(other)] |= other
     if odd.any():
         place = int(np.argmax(odd))
+        where = row_name(path, place + 1) if of_rows else f"{path}"
         raise InputError(
-            f"{path}: mixed steps: {differences[place]} min from {shown(minutes[place], zone)} to "
+            f"{where}: mixed steps: {differences[place]} min from {shown(minutes[place], zone)} to "
             f"{shown(minutes[place + 1], zone)}, expected {step} min as nearly everywhere else"
         )
 

@@ -138,7 +138,7 @@ def _read_wide(source: Source, stations: Sequence[StationId], settings: ReadSett
     refuse_values(numbers, source.path, standardised=settings.standardised)
     minutes, zone = minutes_and_zone(frame["time"], settings.timezone, source.path)
     refuse_disorder(minutes, source.path, zone)
-    grid = _grid(minutes, zone, source, settings)
+    grid = regular_grid(minutes, source.path, zone=zone, longest_gap=settings.longest_gap, of_rows=True)
     return wide_load(numbers, grid.places(minutes), grid), grid, zone
 
 
@@ -158,7 +158,7 @@ def _read_long(source: Source, stations: Sequence[StationId], settings: ReadSett
 
     zone = times(source.files[0])[1]
     distinct = np.unique(np.concatenate([np.unique(times(file)[0]) for file in source.files]))
-    grid = _grid(distinct, zone, source, settings)
+    grid = regular_grid(distinct, source.path, zone=zone, longest_gap=settings.longest_gap, of_rows=False)
     return long_load(map(table, source.files), stations, grid), grid, zone
 
 
@@ -169,7 +169,3 @@ def _value_column(source: Source, channel: str) -> str:
             return column
     found = [column for column in source.columns if column not in ("time", "station")]
     raise InputError(f"{source.path}: no column {channel!r} or 'value', found {', '.join(found) or 'none'}")
-
-
-def _grid(minutes: NDArray[np.int64], zone: str | None, source: Source, settings: ReadSettings) -> Grid:
-    return regular_grid(minutes, source.path, zone=zone, longest_gap=settings.longest_gap)

@@ -195,9 +195,9 @@ BAD_TRAFFIC: dict[str, tuple[str | bytes, str]] = {
             "02:40,1,2",
             "03:40,1,2",
         ),
-        "mixed steps: 60 min from 2024-01-01T00:40",
+        "csv:7: mixed steps: 60 min from 2024-01-01T00:40",
     ),
-    "odd step": (hours("00:00,1,2", "01:00,1,2", "02:00,1,2", "02:30,1,2"), "mixed steps: 30 min"),
+    "odd step": (hours("00:00,1,2", "01:00,1,2", "02:00,1,2", "02:30,1,2"), "csv:5: mixed steps: 30 min"),
     "unreadable time": (hours("00:00,1,2", "1 o'clock,1,2"), r"csv:3: column time: found .*1 o'clock"),
     "seconds": (hours("00:00:30,1,2", "01:00:30,1,2"), "csv:2: .*whole minutes"),
     "negative value": (hours("00:00,1,2", "01:00,1,-2", "02:00,1,1"), r"csv:3: column b: found -2"),
@@ -216,7 +216,7 @@ BAD_TRAFFIC: dict[str, tuple[str | bytes, str]] = {
     "text for a number": (hours("00:00,1,2", "01:00,x,2"), r"csv:3: column a: found 'x', expected a number"),
     "long gap": (
         hours("00:00,1,2", "01:00,1,2", "06:00,1,2", "07:00,1,2"),
-        "a gap of 240 min, expected at most 180",
+        "csv:4: no times between .*T01:00 and .*T06:00: a gap of 240 min, expected at most 180",
     ),
     "long gap of one station": (
         hours("00:00,1,2", *(f"0{hour}:00,,2" for hour in range(1, 5)), "05:00,1,2"),
@@ -228,7 +228,7 @@ BAD_TRAFFIC: dict[str, tuple[str | bytes, str]] = {
     "one time": (hours("00:00,1,2"), "holds 1 times"),
     "spring without a zone": (
         "time,a,b\n2024-03-31T00:00,1,1\n2024-03-31T01:00,1,1\n2024-03-31T03:00,1,1\n2024-03-31T04:00,1,1\n",
-        "daylight saving",
+        "csv:4: no times between .*daylight saving",
     ),
     "autumn without a zone": (
         "time,a,b\n2024-10-27T02:00,1,1\n2024-10-27T02:30,1,1\n2024-10-27T02:00,1,1\n",
@@ -254,6 +254,7 @@ BAD_TRAFFIC: dict[str, tuple[str | bytes, str]] = {
     ),
     "long: unknown station": (LONG + "2024-01-01T03:00,c,1\n", "csv:8: column station: found 'c'"),
     "long: twice": (LONG + "2024-01-01T02:00,b,1\n", "csv:8: 2024-01-01T02:00 of station b stands twice"),
+    "long: odd step": (LONG + "2024-01-01T02:30,b,1\n", "csv: mixed steps: 30 min"),
     "long: unordered": (
         "time,station,value\n2024-01-01T01:00,a,1\n2024-01-01T00:00,a,1\n2024-01-01T00:00,b,1\n",
         "csv:3: station a: 2024-01-01T00:00 follows 2024-01-01T01:00",
