@@ -31,7 +31,7 @@ class SpaceCurves:
     """How the mean loads of a set's stations spread; None for z-scored sets, which have no levels."""
 
     ranked: Array  # (N,) mean load / mean over stations, largest first
-    likeness: Array  # (DISTANCES,) correlation of the logarithm; NaN where no pair is so far apart
+    likeness: Array  # (DISTANCES,) correlation of the logarithm; NaN where few pairs are so far apart
 
 
 def time_curves(traffic: Traffic) -> TimeCurves:

@@ -66,7 +66,7 @@ SPACE = Group(
         "loads: spread of the logarithm",
         *(f"loads: correlation at {distance:g} km" for distance in FAR),
     ),
-    "needs amounts of load at 20 stations; a correlation needs unlike stations so far apart",
+    "needs amounts of load at 20 stations; a correlation needs 30 pairs of unlike stations so far apart",
 )
 GROUPS = (RHYTHM, MEMORY, ERROR, LEVEL, REST, SPACE)
 NAMES = tuple(name for group in GROUPS for name in group.names)
@@ -271,10 +271,15 @@ def space_figures(traffic: Traffic) -> Values:
 
 _SAMPLED_STATIONS = 1500  # whose every pair is looked at: a million pairs tell enough
 _BAND = 0.2  # pairs within 20 % of a distance count for it
+_FEWEST_PAIRS = 30  # fewer may be unlike all others, and what is divided by is the spread of all stations
 
 
 def spatial_correlation(traffic: Traffic, distances: Sequence[float]) -> Array:
-    """Correlation of the logarithm of mean loads that many kilometres apart; NaN where no pair is."""
+    """Correlation of the logarithm of mean loads that many kilometres apart; NaN where few pairs are.
+
+    It is the covariance of those pairs over the variance of all stations: pairs of few stations that are
+    unlike the others may leave -1 to 1.
+    """
     mean = traffic.load.mean(axis=0, dtype=np.float64)
     logarithm = np.log(np.maximum(mean, 1e-3 * mean.mean()))
     if logarithm.min() == logarithm.max():
@@ -291,5 +296,6 @@ def spatial_correlation(traffic: Traffic, distances: Sequence[float]) -> Array:
         for station, outer, inner in zip(some, far, near, strict=True):
             total += score[station] * (score[outer].sum() - score[inner].sum())
             pairs += len(outer) - len(inner)
-        found.append(total / pairs if pairs else np.nan)
+        enough = pairs >= 2 * _FEWEST_PAIRS  # a pair is met from both ends
+        found.append(total / pairs if enough else np.nan)
     return np.array(found)

@@ -131,11 +131,10 @@ def run(arguments: argparse.Namespace) -> int:
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
         write_folder(partial, found, record, drawn or _three_by_load(found.task.traffic))
     if arguments.json:
-        print_json(
-            answer(found, record) | {"seconds": round(time.monotonic() - began, 3), "folder": str(folder)}
-        )
+        seconds = round(time.monotonic() - began, 3)
+        print_json(answer(found, record, traffic.filled) | {"seconds": seconds, "folder": str(folder)})
     else:
-        print_comparison(found, settings, folder)
+        print_comparison(found, settings, folder, traffic.filled)
     return 0
 
 

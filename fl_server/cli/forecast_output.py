@@ -109,14 +109,15 @@ def _panel(found: Comparison, station: str) -> Panel:
     )
 
 
-def answer(found: Comparison, record: Record) -> Record:
-    """The JSON object."""
+def answer(found: Comparison, record: Record, filled: int) -> Record:
+    """The JSON object; `filled` values of the set, at its own step, stand for gaps."""
     task = found.task
     return {
         "rows": _rows(found),
         "left_out": found.left_out,
         "stations": len(task.traffic.stations),
         "silent_stations": list(task.silent),
+        "filled": filled,
         "filled_truths": int((~task.test.measured).sum()),
         "test": [str(task.test.times[0]), str(task.test.times[-1])],
         "unit": _unit(found),
@@ -124,9 +125,9 @@ def answer(found: Comparison, record: Record) -> Record:
     }
 
 
-def print_comparison(found: Comparison, settings: ForecastSettings, folder: Path) -> None:
-    """The table, and what a reader must know about it."""
-    _print_what(found, settings)
+def print_comparison(found: Comparison, settings: ForecastSettings, folder: Path, filled: int) -> None:
+    """The table, and what a reader must know about it; `filled` values of the set stand for gaps."""
+    _print_what(found, settings, filled)
     columns = ["predictor", "MSE", "MAE", "NRMSE", "raw MAE", "in interval", "width"]
     print_table("", columns, [_figures(row) for row in found.predictors])
     if settings.level_shift != 1:
@@ -137,7 +138,7 @@ def print_comparison(found: Comparison, settings: ForecastSettings, folder: Path
     print_text(f"picture: {folder / 'forecast.png'}   table, forecasts, settings: {folder}")
 
 
-def _print_what(found: Comparison, settings: ForecastSettings) -> None:
+def _print_what(found: Comparison, settings: ForecastSettings, filled: int) -> None:
     task = found.task
     times = task.test.times.astype("datetime64[m]")
     print_text(
@@ -149,9 +150,11 @@ def _print_what(found: Comparison, settings: ForecastSettings) -> None:
     if task.silent:
         few = ", ".join(task.silent[:5]) + (", …" if len(task.silent) > 5 else "")
         print_text(f"left out, because they never vary before the test: {len(task.silent)} stations ({few})")
-    filled = int((~task.test.measured).sum())
     if filled:
-        print_text(f"not scored, because they were filled in for gaps: {filled} values")
+        print_text(f"gaps filled: {filled:,} values of the set")
+    unscored = int((~task.test.measured).sum())
+    if unscored:
+        print_text(f"not scored, because they were filled in for gaps: {unscored} values")
 
 
 def _figures(row: Predictor) -> list[str]:

@@ -106,15 +106,18 @@ def test_gaps_and_silent_stations_are_named(tmp_path: Path, capsys: pytest.Captu
     traffic = wavy_traffic(days=21)
     load = traffic.load.copy()
     load[:, 0] = 3
+    load[5 * 24, :2] = np.nan  # before the test, once at the silent station
     load[15 * 24, 1] = np.nan
     folder = written_set(tmp_path / "city", replace(traffic, load=load))
     assert forecast(folder, "--out", tmp_path / "out", "--json", "--baselines", "none") == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["silent_stations"], answer["stations"], answer["filled_truths"]) == (["s0"], 2, 1)
+    assert answer["filled"] == 3
     assert forecast(folder, "--out", tmp_path / "out2", "--baselines", "none", "--stations", "s0") == 0
     out = capsys.readouterr().out
     assert "never vary before the test: 1 stations (s0)" in out
     assert "filled in for gaps: 1 values" in out
+    assert "gaps filled: 3 values of the set" in out
 
 
 def test_a_level_shift_is_in_the_answer(

@@ -184,6 +184,14 @@ def test_alike_stations_side_by_side_correlate_by_distance() -> None:
     assert found[1] < -0.7  # half a wave away, the band of 20 % blurs it a little
 
 
+def test_a_correlation_over_space_needs_thirty_pairs() -> None:
+    load = np.random.default_rng(3).uniform(1, 2, (2, 60))  # a row of 60 stations
+    step = 111.32 * np.cos(np.radians(45)) * 0.01
+    exactly, one_less = traffic(load[:, :31]), traffic(load[:, :30])  # 30 and 29 pairs of neighbours
+    assert np.isfinite(spatial_correlation(exactly, (step,))).all()
+    assert np.isnan(spatial_correlation(one_less, (step,))).all()
+
+
 def test_too_few_or_silent_stations_have_no_figures_of_space() -> None:
     assert space_figures(traffic(np.ones((2, 19)))) == {}
     assert space_figures(traffic(np.zeros((2, 30)))) == {}
