@@ -68,8 +68,9 @@ there; all end on the same loss.
 Importing raw Milan days into Parquet, each reader doing the whole job on the same 2 cores:
 
 {importing}
-Ours alone checks every field, keeps to a bound of memory and can be continued. It is bound by parsing, about
-.75 GB/s a core, so it gains with cores where the pandas loop does not. {city}
+Ours alone checks every field, refuses rows that stand twice, keeps to a bound of memory and can be continued.
+It is bound by parsing, about .75 GB/s a core: on two cores that stays short of the ten times the pandas loop
+that we aim at; more cores help it and not the loop. {city}
 
 `make bench` measures again. The peers are optional: install `jax`, `flwr[simulation]==1.41.0` or `pfl` in an
 environment of their own and name it:
