@@ -3,7 +3,6 @@
 import argparse
 import time
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,10 @@ import numpy as np
 from data.errors import InputError
 from data.inputs import INPUTS
 from data.sets.tables import read_set
-from data.store import refuse_existing, refuse_overlap, whole_folder
+from data.store import whole_folder
 from data.traffic import StationId, Traffic, column_of
 from data.windows import SplitSettings
-from fl_server.cli import read_options
+from fl_server.cli import output_folder, read_options
 from fl_server.cli.forecast_output import answer, print_comparison, recorded, write_folder
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json
@@ -45,10 +44,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _add_task_options(parser)
     _add_training_options(parser)
     read_options.add_to(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: a new folder in ./runs)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace FOLDER if vhtwin wrote it")
+    output_folder.add_to(parser)
     parser.add_argument(
         "--stations", nargs="+", metavar="ID", help="stations to draw (default: three, by load)"
     )
@@ -126,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = [traffic.stations[column_of(traffic, station)] for station in arguments.stations or ()]
     found = shown(comparison(traffic, settings))
     drawn = [station for station in wanted if station not in found.task.silent]
-    folder = arguments.out or _new_folder(arguments.set)
+    folder = output_folder.named_or_new(arguments, "forecast")
     record = recorded(arguments.set, reading, settings)
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
         write_folder(partial, found, record, drawn or _three_by_load(found.task.traffic))
@@ -140,9 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _refuse_bad_output(arguments: argparse.Namespace) -> None:
     """Refuse before the training what would be refused after it."""
-    if arguments.out:
-        refuse_overlap(arguments.set, arguments.out)
-        refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    output_folder.refuse_bad(arguments)
     if len(arguments.stations or ()) > MOST_DRAWN:
         raise InputError(f"{len(arguments.stations)} stations to draw, expected at most {MOST_DRAWN}")
 
@@ -186,9 +180,3 @@ def _three_by_load(traffic: Traffic) -> list[StationId]:
     return [
         traffic.stations[column] for column in dict.fromkeys((order[0], order[len(order) // 2], order[-1]))
     ]
-
-
-def _new_folder(source: Path) -> Path:
-    """A folder in `runs` that does not exist yet."""
-    name = f"forecast-{source.resolve().name}"
-    return next(path for number in count(1) if not (path := Path("runs") / f"{name}-{number}").exists())

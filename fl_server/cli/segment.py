@@ -4,7 +4,6 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,9 @@ from clustering.signatures import Signatures, SignatureSettings, signatures
 from clustering.topology import Topology, nearest_topology, regular_topology
 from data.errors import InputError
 from data.sets.tables import read_set
-from data.store import refuse_existing, refuse_overlap, whole_folder
+from data.store import whole_folder
 from data.traffic import Traffic
-from fl_server.cli import read_options
+from fl_server.cli import output_folder, read_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.segment_picture import draw_segmentation
@@ -49,10 +48,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _add_method_options(parser)
     _add_link_options(parser)
     read_options.add_to(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: a new folder in ./runs)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace FOLDER if vhtwin wrote it")
+    output_folder.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -120,9 +116,7 @@ def _add_link_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Segment the set, write the folder and say what came out."""
     settings, relating = _settings(arguments), _relation_settings(arguments)
-    if arguments.out:
-        refuse_overlap(arguments.set, arguments.out)
-        refuse_existing(arguments.out, overwrite=arguments.overwrite)
+    output_folder.refuse_bad(arguments)
     traffic = read_set(arguments.set, read_options.settings_from(arguments))
     topology = _topology(arguments, traffic)
     attributes = _attributes(arguments, traffic)
@@ -130,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     phi = relation(topology, attributes, relating)
     found = shown(segmentation(traffic.stations, topology, phi, settings))
     seconds = time.monotonic() - began
-    folder = arguments.out or _new_folder(arguments.set)
+    folder = output_folder.named_or_new(arguments, "segment")
     answer = _answer(found, topology, settings, relating) | {
         "terms": list(relation_terms(topology, attributes, relating)),
         "seconds": round(seconds, 3),
@@ -253,9 +247,3 @@ def _print(found: Segmentation, answer: dict[str, object], folder: Path) -> None
 
 def _cluster_row(number: int, stations: Sequence[str]) -> tuple[str, str, str]:
     return (str(number), f"{len(stations):,}", ", ".join(stations[:6]) + (", …" if len(stations) > 6 else ""))
-
-
-def _new_folder(source: Path) -> Path:
-    """A folder in `runs` that does not exist yet."""
-    name = f"segment-{source.resolve().name}"
-    return next(path for number in count(1) if not (path := Path("runs") / f"{name}-{number}").exists())
