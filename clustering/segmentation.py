@@ -45,6 +45,8 @@ class SegmentationSettings:
             raise InputError(f"the resolution must be positive, got {self.resolution}")
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}")
+        if not self.most_seconds >= 0:
+            raise InputError(f"most_seconds must be 0 or more, got {self.most_seconds}")
 
 
 @dataclass(frozen=True)

@@ -178,9 +178,10 @@ def _attributes(arguments: argparse.Namespace, traffic: Traffic) -> Attributes:
 
 def training_part(traffic: Traffic, test_days: float) -> Traffic:
     """`traffic` without its last `test_days` days."""
-    unseen = round(test_days * 1440 / traffic.step_minutes)
-    kept = len(traffic.load) - unseen
-    if unseen < 0 or kept < 1:
+    if not 0 <= test_days < np.inf:
+        raise InputError(f"test_days must be 0 or more, got {test_days}")
+    kept = len(traffic.load) - round(test_days * 1440 / traffic.step_minutes)
+    if kept < 1:
         days = len(traffic.load) * traffic.step_minutes / 1440
         raise InputError(
             f"{test_days:g} test days of {days:g} leave nothing to segment by; name fewer --test-days"
