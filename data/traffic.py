@@ -3,8 +3,10 @@
 Axes: T time, N stations.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import NewType
 
 import numpy as np
@@ -130,7 +132,11 @@ def column_of(traffic: Traffic, station: str) -> int:
 
 def chosen_stations(traffic: Traffic, stations: Sequence[str]) -> Traffic:
     """The same traffic, of `stations` only and in their order."""
-    columns = [column_of(traffic, station) for station in stations]
+    return of_columns(traffic, [column_of(traffic, station) for station in stations])
+
+
+def of_columns(traffic: Traffic, columns: Sequence[int] | NDArray[np.integer]) -> Traffic:
+    """The same traffic, of the stations in these columns only and in their order."""
     return replace(
         traffic,
         load=traffic.load[:, columns],
@@ -139,3 +145,21 @@ def chosen_stations(traffic: Traffic, stations: Sequence[str]) -> Traffic:
         positions=traffic.positions[columns],
         names=tuple(traffic.names[column] for column in columns) if traffic.names else (),
     )
+
+
+def until_step(traffic: Traffic, step: int) -> Traffic:
+    """The same traffic before `step`."""
+    gaps = None if traffic.gaps is None else traffic.gaps[:step]
+    return replace(traffic, load=traffic.load[:step], gaps=gaps)
+
+
+def fingerprint(traffic: Traffic) -> str:
+    """A SHA-256 in hex of all that results rest on: of everything but the stations' names."""
+    start = str(traffic.start.astype("datetime64[s]"))
+    described = [traffic.channel, start, traffic.step_minutes, traffic.timezone, traffic.stations]
+    digest = sha256(json.dumps([*described, traffic.filled]).encode())
+    digest.update(np.ascontiguousarray(traffic.positions).data)
+    digest.update(np.ascontiguousarray(traffic.load).data)
+    if traffic.filled:
+        digest.update(np.ascontiguousarray(traffic.gaps).data)
+    return digest.hexdigest()

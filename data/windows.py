@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.inputs import InputSettings, Layout, first_step, input_columns
 from data.scaling import Scaler, fitted_scaler
-from data.traffic import StationId, Traffic, chosen_stations, hourly
+from data.traffic import StationId, Traffic, hourly, of_columns
 
 Floats = NDArray[np.float32]
 CALIBRATION_STEPS = 100
@@ -65,9 +65,24 @@ class Task:
     scaler: Scaler
     train_steps: int  # the training part is steps 0 to train_steps, the test part is what follows
     calibration_steps: int
-    train: Windows
-    issued: Windows
+    windows: Windows  # of every step that has its whole past
     silent: tuple[StationId, ...]
+
+    @property
+    def first_step(self) -> int:
+        """The first step that has its whole past: that of the first window."""
+        return len(self.load) - int(self.windows.targets.shape[1])
+
+    @property
+    def train(self) -> Windows:
+        """The windows of the training part."""
+        return part_of(self.windows, slice(None, self.train_steps - self.first_step))
+
+    @property
+    def issued(self) -> Windows:
+        """The windows for which forecasts are issued."""
+        first = self.train_steps - self.first_step - self.calibration_steps
+        return part_of(self.windows, slice(first, None))
 
     @property
     def test(self) -> Windows:
@@ -102,16 +117,13 @@ def forecast_task(
             f"the training part has {train_steps} steps, but these inputs look {first} steps back: "
             f"use more days, fewer test days (--test-days) or shorter inputs (--inputs paper)"
         )
-    windows = _windows(source, target, load, scaler, inputs)
-    calibration_steps = min(CALIBRATION_STEPS, train_steps - first)
     return Task(
         traffic=target,
         load=load,
         scaler=scaler,
         train_steps=train_steps,
-        calibration_steps=calibration_steps,
-        train=part_of(windows, slice(None, train_steps - first)),
-        issued=part_of(windows, slice(train_steps - first - calibration_steps, None)),
+        calibration_steps=min(CALIBRATION_STEPS, train_steps - first),
+        windows=_windows(source, target, load, scaler, inputs),
         silent=tuple(whole.stations[column] for column in np.flatnonzero(~varied)),
     )
 
@@ -127,9 +139,7 @@ def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool 
 def _of_columns(traffic: Traffic, wanted: NDArray[np.bool_]) -> Traffic:
     if not wanted.any():
         raise InputError("no station varies in the training part: there is nothing to forecast")
-    if wanted.all():
-        return traffic
-    return chosen_stations(traffic, [traffic.stations[column] for column in np.flatnonzero(wanted)])
+    return traffic if wanted.all() else of_columns(traffic, np.flatnonzero(wanted))
 
 
 def _windows(

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from data.clock import steps_at_earlier_clock
 from data.errors import InputError
-from data.windows import Task, Windows, part_of
+from data.windows import Task
+from forecasting.moments import chosen_ridge, split_moments, summed
 
 Forecast = NDArray[np.float32]  # (K, S) z-scored
-RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 MOST_BOOSTED_ROWS = 400_000  # a boosted tree gains little from more, and its time grows with them
 
 
@@ -48,15 +48,12 @@ def mean_profile(task: Task) -> Forecast:
 
 def ridge(task: Task) -> Forecast:
     """Ridge regression pooled over the stations; the last quarter of the training chooses its strength."""
-    steps = task.train.targets.shape[1]
-    begun = max(1, steps * 3 // 4)
-    early, late = part_of(task.train, slice(None, begun)), part_of(task.train, slice(begun, None))
-    losses = {
-        strength: float(((_linear(late, _ridge_weights(early, strength)) - late.targets) ** 2).mean())
-        for strength in RIDGES
-    }
-    strength = min(losses, key=losses.__getitem__) if steps > begun else 1.0
-    return _linear(task.issued, _ridge_weights(task.train, strength))
+    train = task.train
+    split = [split_moments(*station) for station in zip(train.inputs, train.targets, strict=True)]
+    early, late = zip(*split, strict=True)
+    weights = chosen_ridge(summed(early), summed(late))  # (F + 1,)
+    forecast: Forecast = (task.issued.inputs @ weights[:-1] + weights[-1]).astype(np.float32)
+    return forecast
 
 
 def boosting(task: Task) -> Forecast:
@@ -96,21 +93,3 @@ def _at_steps(task: Task, steps: NDArray[np.int64]) -> Forecast:
     if wanted.min() < 0:
         raise InputError(f"needs {-wanted.min()} more steps before the first forecast")
     return task.load[wanted].T
-
-
-def _ridge_weights(windows: Windows, strength: float) -> NDArray[np.float64]:
-    """Weights (F + 1,), the last one the intercept, which is not penalised."""
-    size = windows.layout.features + 1
-    gram, moment = np.zeros((size, size)), np.zeros(size)
-    for inputs, targets in zip(windows.inputs, windows.targets, strict=True):  # one station at a time
-        columns = np.column_stack([inputs, np.ones(len(inputs))]).astype(np.float64)
-        gram += columns.T @ columns
-        moment += columns.T @ targets
-    penalty = strength * np.eye(size)
-    penalty[-1, -1] = 1e-9  # keeps the system solvable when a column is constant
-    return np.linalg.solve(gram + penalty, moment).astype(np.float64)
-
-
-def _linear(windows: Windows, weights: NDArray[np.float64]) -> Forecast:
-    forecast: Forecast = (windows.inputs @ weights[:-1] + weights[-1]).astype(np.float32)
-    return forecast

@@ -1,4 +1,4 @@
-"""How good forecasts are. Axes: K stations, S test steps."""
+"""How good forecasts are. Axes: K stations, S steps."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.windows import Task
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,28 +24,87 @@ class Scores:
     raw_mae: float
 
 
-def scores(task: Task, forecast: NDArray[np.floating]) -> Scores:
-    """The scores of z-scored forecasts (K, S) of the task's test steps; filled-in truths are not scored."""
-    test = task.test
-    errors = forecast.astype(np.float64) - test.targets  # (K, S)
-    errors, truth = (np.where(test.measured, values, np.nan) for values in (errors, test.targets))
-    rmse, spans = _station_figures(errors, truth)
-    varied = spans > 0
-    return Scores(
-        mse=float(np.nanmean(errors**2)),
-        mae=float(np.nanmean(np.abs(errors))),
-        nrmse=float((rmse[varied] / spans[varied]).mean()) if varied.any() else 0.0,
-        raw_mae=float(np.nanmean(np.abs(errors) * task.scaler.scale[:, None])),
+@dataclass(frozen=True)
+class Tally:
+    """Sums of the errors of K stations over some steps; those over several spans can be joined."""
+
+    count: NDArray[np.int64]  # (K,) truths that were measured
+    squared: Values  # (K,)
+    absolute: Values  # (K,)
+    raw_absolute: Values  # (K,) in the unit of the load
+    lowest: Values  # (K,) truth, z-scored; infinite where there is none
+    highest: Values  # (K,)
+
+    def part(self, stations: NDArray[np.bool_]) -> "Tally":
+        """The sums of some of the stations."""
+        return Tally(
+            self.count[stations],
+            self.squared[stations],
+            self.absolute[stations],
+            self.raw_absolute[stations],
+            self.lowest[stations],
+            self.highest[stations],
+        )
+
+
+def tally(
+    forecast: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    measured: NDArray[np.bool_],
+    scale: Values,
+) -> Tally:
+    """The sums of z-scored forecasts (K, S); filled-in truths are not counted. `scale` (K,) is the unit's."""
+    errors = np.where(measured, forecast.astype(np.float64) - truth, 0.0)  # (K, S)
+    absolute = np.abs(errors).sum(axis=1)
+    return Tally(
+        count=measured.sum(axis=1),
+        squared=(errors**2).sum(axis=1),
+        absolute=absolute,
+        raw_absolute=absolute * scale,
+        lowest=np.where(measured, truth, np.inf).min(axis=1, initial=np.inf).astype(np.float64),
+        highest=np.where(measured, truth, -np.inf).max(axis=1, initial=-np.inf).astype(np.float64),
     )
 
 
-def _station_figures(
-    errors: NDArray[np.float64], truth: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """RMSE and range of each station that has a measured truth."""
-    seen = ~np.isnan(truth).all(axis=1)
-    rmse = np.sqrt(np.nanmean(errors[seen] ** 2, axis=1))
-    return rmse, np.nanmax(truth[seen], axis=1) - np.nanmin(truth[seen], axis=1)
+def empty_tally(stations: int) -> Tally:
+    """The sums of no steps."""
+    zero = np.zeros(stations)
+    return Tally(
+        zero.astype(np.int64), zero, zero, zero, np.full(stations, np.inf), np.full(stations, -np.inf)
+    )
+
+
+def joined(one: Tally, other: Tally) -> Tally:
+    """The sums of the same stations over two spans of steps together."""
+    return Tally(
+        one.count + other.count,
+        one.squared + other.squared,
+        one.absolute + other.absolute,
+        one.raw_absolute + other.raw_absolute,
+        np.minimum(one.lowest, other.lowest),
+        np.maximum(one.highest, other.highest),
+    )
+
+
+def tally_scores(sums: Tally) -> Scores:
+    """The scores that these sums make; there must be a measured truth."""
+    seen = sums.count > 0
+    total = sums.count.sum()
+    spans = sums.highest[seen] - sums.lowest[seen]
+    rmse = np.sqrt(sums.squared[seen] / sums.count[seen])
+    varied = spans > 0
+    return Scores(
+        mse=float(sums.squared.sum() / total),
+        mae=float(sums.absolute.sum() / total),
+        nrmse=float((rmse[varied] / spans[varied]).mean()) if varied.any() else 0.0,
+        raw_mae=float(sums.raw_absolute.sum() / total),
+    )
+
+
+def scores(task: Task, forecast: NDArray[np.floating]) -> Scores:
+    """The scores of z-scored forecasts (K, S) of the task's test steps; filled-in truths are not scored."""
+    test = task.test
+    return tally_scores(tally(forecast, test.targets, test.measured, task.scaler.scale))
 
 
 def mean_scores(several: list[Scores]) -> Scores:

@@ -98,10 +98,10 @@ def start_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FIRST_WEIGHTS,)))
 
 
-def station_rngs(seed: int, stations: Sequence[int]) -> list[np.random.Generator]:
-    """One generator a station, which depends on the seed and that station's number alone."""
+def station_rngs(seed: int, stations: Sequence[int], *occasion: int) -> list[np.random.Generator]:
+    """One generator a station, which depends on the seed, that station's number and the occasion alone."""
     return [
-        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SAMPLE_ORDER, station)))
+        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SAMPLE_ORDER, station, *occasion)))
         for station in stations
     ]
 

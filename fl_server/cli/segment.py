@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from clustering.topology import Topology, nearest_topology, regular_topology
 from data.errors import InputError
 from data.sets.tables import read_set
 from data.store import whole_folder
-from data.traffic import Traffic
+from data.traffic import Traffic, until_step
 from fl_server.cli import output_folder, read_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
@@ -186,8 +186,7 @@ def training_part(traffic: Traffic, test_days: float) -> Traffic:
         raise InputError(
             f"{test_days:g} test days of {days:g} leave nothing to segment by; name fewer --test-days"
         )
-    gaps = None if traffic.gaps is None else traffic.gaps[:kept]
-    return replace(traffic, load=traffic.load[:kept], gaps=gaps)
+    return until_step(traffic, kept)
 
 
 def _answer(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.traffic import chosen_stations, column_of, hourly, level_shift
+from data.traffic import chosen_stations, column_of, fingerprint, hourly, level_shift
 from tests.cities import wavy_traffic
 
 
@@ -89,3 +89,34 @@ def test_parts_that_disagree_are_refused() -> None:
         replace(traffic, load=traffic.load[:0])
     with pytest.raises(ValueError, match="step_minutes"):
         replace(traffic, step_minutes=0)
+
+
+def test_a_fingerprint_tells_sets_apart_by_all_that_counts() -> None:
+    traffic = wavy_traffic(stations=2, days=1)
+    load, moved = traffic.load.copy(), traffic.positions.copy()
+    load[3, 1] = np.nextafter(load[3, 1], 0)
+    moved[0, 0] += 0.1
+    gaps = np.zeros(load.shape, dtype=bool)
+    gaps[3, 1] = True
+    others = [
+        replace(traffic, load=load),
+        replace(traffic, positions=moved),
+        replace(traffic, gaps=gaps),
+        replace(traffic, stations=traffic.stations[::-1]),
+        replace(traffic, start=traffic.start + np.timedelta64(1, "h")),
+        replace(traffic, step_minutes=30),
+        replace(traffic, channel="sms"),
+        replace(traffic, timezone="Europe/Rome"),
+    ]
+    assert len({fingerprint(each) for each in [traffic, *others]}) == 9
+
+
+def test_a_fingerprint_does_not_depend_on_how_the_set_lies_in_memory() -> None:
+    traffic = wavy_traffic(stations=2, days=1)
+    same = replace(
+        traffic,
+        load=np.asfortranarray(traffic.load),
+        start=traffic.start.astype("datetime64[s]"),
+        gaps=np.zeros(traffic.load.shape, dtype=bool),
+    )
+    assert fingerprint(same) == fingerprint(traffic)

@@ -11,13 +11,13 @@ from data.inputs import INPUTS, InputSettings
 from data.windows import SplitSettings, Task, forecast_task
 from forecasting.baselines import (
     BASELINES,
-    RIDGES,
     last_value,
     mean_profile,
     ridge,
     same_hour_last_week,
     same_hour_yesterday,
 )
+from forecasting.moments import STRENGTHS
 from tests.cities import wavy_traffic
 
 
@@ -63,18 +63,18 @@ def test_ridge_is_the_strength_that_does_best_on_the_last_quarter() -> None:
 
     errors = {
         strength: ((predicted(strength, begun, inputs[:, begun:]) - targets[:, begun:]) ** 2).mean()
-        for strength in RIDGES
+        for strength in STRENGTHS
     }
     best = min(errors, key=errors.__getitem__)
-    assert len(set(np.round(list(errors.values()), 9))) == len(RIDGES)  # the choice makes a difference
+    assert len(set(np.round(list(errors.values()), 9))) == len(STRENGTHS)  # the choice makes a difference
     assert np.abs(ridge(task) - predicted(best, targets.shape[1], task.issued.inputs)).max() < 1e-4
 
 
 def test_ridge_survives_a_column_that_is_always_the_same() -> None:
     task = task_of(inputs="paper")
-    flat = replace(task.train, inputs=task.train.inputs.copy())
+    flat = replace(task.windows, inputs=task.windows.inputs.copy())
     flat.inputs[:, :, 1] = 5
-    assert np.isfinite(ridge(replace(task, train=flat))).all()
+    assert np.isfinite(ridge(replace(task, windows=flat))).all()
 
 
 def test_a_seasonal_baseline_says_when_its_past_is_missing() -> None:

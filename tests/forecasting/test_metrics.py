@@ -16,8 +16,10 @@ def test_scores_of_two_stations_worked_by_hand() -> None:
     task = forecast_task(wavy_traffic(stations=2, days=14), INPUTS["paper"], SplitSettings(test_days=1))
     truth = np.zeros((2, 24), np.float32)
     truth[:, 0] = 4, 1  # ranges 4 and 1
-    issued = replace(task.issued, targets=np.concatenate([np.zeros((2, 100), np.float32), truth], axis=1))
-    task = replace(task, issued=issued, scaler=Scaler(np.zeros(2), np.array([10.0, 100.0])))
+    targets = task.windows.targets.copy()
+    targets[:, -24:] = truth
+    windows = replace(task.windows, targets=targets)
+    task = replace(task, windows=windows, scaler=Scaler(np.zeros(2), np.array([10.0, 100.0])))
     forecast = truth + np.array([[1], [-2]])
     found = scores(task, forecast)
     assert found.mse == (1 + 4) / 2
@@ -28,15 +30,15 @@ def test_scores_of_two_stations_worked_by_hand() -> None:
 
 def test_a_station_that_never_varies_has_no_range_to_divide_by() -> None:
     task = forecast_task(wavy_traffic(stations=1, days=14), INPUTS["paper"], SplitSettings(test_days=1))
-    flat = replace(task, issued=replace(task.issued, targets=np.zeros_like(task.issued.targets)))
+    flat = replace(task, windows=replace(task.windows, targets=np.zeros_like(task.windows.targets)))
     assert scores(flat, np.ones((1, 24), np.float32)).nrmse == 0
 
 
 def test_filled_truths_are_not_scored() -> None:
     task = forecast_task(wavy_traffic(stations=2, days=14), INPUTS["paper"], SplitSettings(test_days=1))
-    measured = np.ones(task.issued.targets.shape, dtype=bool)
+    measured = np.ones(task.windows.targets.shape, dtype=bool)
     measured[0, -1] = measured[1, -24:] = False
-    holed = replace(task, issued=replace(task.issued, measured=measured))
+    holed = replace(task, windows=replace(task.windows, measured=measured))
     forecast = task.test.targets + np.float32(1)
     forecast[0, -1] = forecast[1] = 1000
     found = scores(holed, forecast)
