@@ -34,6 +34,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def clear_partial(folder: Path) -> None:
+    """Remove the files that writers which were killed left half-written in `folder`."""
+    for file in folder.glob(".*.partial"):
+        file.unlink()
+
+
 @contextmanager
 def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden folder beside `path` to fill; rename it to `path` when the block succeeds.

@@ -1,6 +1,7 @@
 """The reference engine: K stations stacked in batched products, gradients by torch's autograd.
 
-Axes: K stations, B samples of a mini-batch, S samples, F features, P parameters, E epochs.
+Axes: K stations, B samples of a mini-batch, S samples, F features, P parameters, E epochs,
+A activations that the head sees.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from data.progress import Step, Work
 from forecasting.networks import Network
 from forecasting.settings import TrainingSettings, learning_rate
 from forecasting.stations import Counts, Floats, OptimizerState, Samples, Trained, joined, sample_orders
-from forecasting.torch_forward import forward
+from forecasting.torch_forward import body, forward
 
 STATIONS_AT_ONCE = {
     "cpu": 8,
@@ -69,6 +70,13 @@ def forecasts(network: Network, weights: Floats, inputs: Floats) -> Floats:
                 some = slice(begin, begin + SAMPLES_AT_ONCE)
                 result[group, some] = forward(network, part, torch.from_numpy(inputs[group, some])).numpy()
     return result
+
+
+def head_inputs(network: Network, weights: Floats, inputs: Floats) -> Floats:
+    """What the linear heads see of `inputs` (K, S, F), (K, S, A)."""
+    with torch.inference_mode():
+        seen: Floats = body(network, torch.from_numpy(weights), torch.from_numpy(inputs)).numpy()
+    return seen
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Each network's forward pass in torch, for K stations at once.
 
 Every product is a batched one, so that station k meets its own weights only.
-Axes: K stations, S samples, F features, H hidden width, T sequence steps, C channels.
+Axes: K stations, S samples, F features, H hidden width, T sequence steps, C channels,
+A activations that the head sees.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,11 +18,21 @@ Parts = Mapping[str, Tensor]
 
 def forward(network: Network, weights: Tensor, inputs: Tensor) -> Tensor:
     """The forecasts (K, S) of the networks with `weights` (K, P) for `inputs` (K, S, F)."""
+    parts = _parts(network, weights)
+    head = network.parts[-1].name.removesuffix(".bias")
+    return _dense(parts, head, _BODY[network.name](network, parts, inputs))[:, :, 0]
+
+
+def body(network: Network, weights: Tensor, inputs: Tensor) -> Tensor:
+    """What the linear heads of the networks see of `inputs` (K, S, F), (K, S, A)."""
+    return _BODY[network.name](network, _parts(network, weights), inputs)
+
+
+def _parts(network: Network, weights: Tensor) -> Parts:
     pieces = weights.split([part.size for part in network.parts], dim=1)
-    parts = {
+    return {
         part.name: piece.reshape(-1, *part.shape) for part, piece in zip(network.parts, pieces, strict=True)
     }
-    return _FORWARD[network.name](network, parts, inputs)
 
 
 def _dense(parts: Parts, name: str, inputs: Tensor) -> Tensor:
@@ -30,17 +41,14 @@ def _dense(parts: Parts, name: str, inputs: Tensor) -> Tensor:
 
 
 def _perceptron(network: Network, parts: Parts, inputs: Tensor) -> Tensor:
-    layers = len(network.hidden) + 1
-    for layer in range(layers):
-        inputs = _dense(parts, f"layers.{layer}", inputs)
-        if layer < layers - 1:
-            inputs = inputs.relu()
-    return inputs[:, :, 0]
+    for layer in range(len(network.hidden)):
+        inputs = _dense(parts, f"layers.{layer}", inputs).relu()
+    return inputs
 
 
 def _one_sequence(network: Network, parts: Parts, inputs: Tensor) -> Tensor:
     state = _last_state(network, parts, "recurrent", inputs[:, :, : network.steps])
-    return _head(network, parts, state, inputs)
+    return _with_extra(network, state, inputs)
 
 
 def _two_branches(network: Network, parts: Parts, inputs: Tensor) -> Tensor:
@@ -49,12 +57,12 @@ def _two_branches(network: Network, parts: Parts, inputs: Tensor) -> Tensor:
         inputs[:, :, network.layout.periodic : network.steps],
     )
     state = _last_state(network, parts, "recent", recent) + _last_state(network, parts, "periodic", periodic)
-    return _head(network, parts, state, inputs)
+    return _with_extra(network, state, inputs)
 
 
-def _head(network: Network, parts: Parts, state: Tensor, inputs: Tensor) -> Tensor:
-    """The linear head over the last state (K, S, H) and the extra features."""
-    return _dense(parts, "head", torch.cat([state, inputs[:, :, network.steps :]], dim=2))[:, :, 0]
+def _with_extra(network: Network, state: Tensor, inputs: Tensor) -> Tensor:
+    """The last state (K, S, H) and the extra features."""
+    return torch.cat([state, inputs[:, :, network.steps :]], dim=2)
 
 
 def _last_state(network: Network, parts: Parts, name: str, values: Tensor) -> Tensor:
@@ -119,7 +127,7 @@ def _tcn(network: Network, parts: Parts, inputs: Tensor) -> Tensor:
             _causal(parts, f"{name}.residual", signal, 1) if f"{name}.residual.weight" in parts else signal
         )
         signal = (inner + carried).relu()
-    return _head(network, parts, signal[:, :, -1], inputs)
+    return _with_extra(network, signal[:, :, -1], inputs)
 
 
 def _causal(parts: Parts, name: str, signal: Tensor, dilation: int) -> Tensor:
@@ -135,7 +143,7 @@ def _causal(parts: Parts, name: str, signal: Tensor, dilation: int) -> Tensor:
     return convolved.reshape(stations, samples, steps, outputs)
 
 
-_FORWARD: dict[Name, Callable[[Network, Parts, Tensor], Tensor]] = {
+_BODY: dict[Name, Callable[[Network, Parts, Tensor], Tensor]] = {
     "linear": _perceptron,
     "mlp": _perceptron,
     "gru": _one_sequence,

@@ -70,7 +70,7 @@ def _run(words: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from fl_server.cli import data_verbs, doctor, forecast, segment
+    from fl_server.cli import data_verbs, doctor, forecast, segment, twin
 
     parser = argparse.ArgumentParser(
         prog="vhtwin",
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     data_verbs.add_parser(verbs)
     forecast.add_parser(verbs)
     segment.add_parser(verbs)
+    twin.add_parser(verbs)
     doctor.add_parser(verbs)
     return parser
 

@@ -1,0 +1,134 @@
+"""All that crosses the wire between the server and its stations: orders and their answers.
+
+An order may be for several stations at once, as a multicast; each of them gives an answer of its own. No
+answer has room for a series: what leaves a station is weights, counts, and sums over many steps.
+
+Axes: P parameters, F features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.inputs import Layout
+from data.traffic import StationId
+
+Weights = NDArray[np.float32]
+Array = NDArray[np.float64]
+NUMBER_BYTES = 8  # of each number that a message carries beside its arrays
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The steps of a station: those before `train_steps` are history, the others its stream."""
+
+    start: np.datetime64
+    step_minutes: int
+    first_step: int  # that has its whole past, so that it can be forecast
+    train_steps: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class DescribeOrder:
+    """Tell what you are like, from all that happened before step `until`; None is the end of the history."""
+
+    stations: tuple[StationId, ...]
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a station reveals of itself: a signature, its z-score, its steps, what its windows look like."""
+
+    station: StationId
+    day: Array  # (24,)
+    week: Array  # (168,)
+    mean: float
+    scale: float
+    timeline: Timeline
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """Train `weights` on what happened before step `until`; this is turn `turn` of `turns` of a phase."""
+
+    stations: tuple[StationId, ...]
+    weights: Weights  # (P,)
+    phase: str
+    turn: int
+    turns: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a station's training made of the weights it was sent."""
+
+    station: StationId
+    weights: Weights  # (P,)
+    samples: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class EvaluateOrder:
+    """Say how well `weights` forecast the steps from `first` to `last`, `last` not among them.
+
+    With `personal` the station first adapts the weights to itself, on what happened before `first`; `linear`
+    weights are those of a linear forecaster, whatever the run's own is.
+    """
+
+    stations: tuple[StationId, ...]
+    weights: Weights  # (P,)
+    first: int
+    last: int
+    personal: bool = False
+    linear: bool = False
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Sums over the steps of an evaluation whose truth was measured."""
+
+    station: StationId
+    count: int
+    squared: float
+    absolute: float
+    raw_absolute: float  # in the unit of the load
+    lowest: float  # truth, z-scored
+    highest: float
+
+
+@dataclass(frozen=True)
+class MomentsOrder:
+    """Send the statistics from which a ridge regression on your history before `until` can be had."""
+
+    stations: tuple[StationId, ...]
+    first: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over windows: all that a least-squares fit needs to know of them."""
+
+    station: StationId
+    gram: Array  # (F + 1, F + 1) of the features and a constant 1
+    moment: Array  # (F + 1,)
+    squares: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a station gives no other answer."""
+
+    station: StationId
+    reason: str
+
+
+Order = DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
+Answer = Description | Update | Errors | Moments | Failure

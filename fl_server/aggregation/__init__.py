@@ -1,0 +1,1 @@
+"""How several twins become one: the rules by which a tier merges what it is sent."""

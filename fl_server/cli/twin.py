@@ -1,0 +1,133 @@
+"""`vhtwin twin`: segment a network, build its twins, keep them in step with the stream, store everything."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from data.errors import InputError
+from data.sets.tables import read_set
+from data.traffic import Traffic, fingerprint
+from fl_server.cli import output_folder, read_options, twin_options
+from fl_server.cli.progress import shown
+from fl_server.cli.report import print_json, print_text
+from fl_server.cli.twin_output import print_twins, written
+from fl_server.local import local_fleet
+from fl_server.pacing import paced
+from fl_server.run import Plan, planned
+from fl_server.run_folder import Record, held, kept, kept_state, new_run, read_record
+from fl_server.running import State, first_state, states, steps
+
+EXAMPLES = """examples:
+  vhtwin twin DIR                                     V-twinning, then H-twinning along the last 7 days
+  vhtwin twin DIR --topology nearest --personal head  clusters of neighbours, a head of its own per station
+  vhtwin twin DIR --clusters 10 --preset paper        the paper's settings, Girvan-Newman
+  vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
+  vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `twin` and `resume` to the command's verbs."""
+    parser = verbs.add_parser(
+        "twin",
+        help="build the twins of a network and keep them in step",
+        description="Segment the stations of a set, twin them vertically, then along the stream.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("set", type=Path, metavar="DIR", help="a set: stations.csv beside a traffic file")
+    twin_options.add_to(parser)
+    parser.add_argument("--list-settings", action="store_true", help="print every setting, and do nothing")
+    read_options.add_to(parser)
+    output_folder.add_to(parser)
+    _add_running(parser)
+    parser.set_defaults(run=run)
+    parser = verbs.add_parser(
+        "resume",
+        help="go on with a run that was stopped",
+        description="Go on with a run of vhtwin twin from where it was stopped, to the same end.",
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="the folder of the run")
+    _add_running(parser)
+    parser.set_defaults(run=run_again)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--replay",
+        type=float,
+        metavar="H",
+        help="replay the stream at H hours a second (default: as fast as possible)",
+    )
+    parser.add_argument(
+        "--keep-every",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="keep the state every S seconds (default: 2)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make a run."""
+    settings = twin_options.settings_from(arguments)
+    if arguments.list_settings:
+        print_text("\n".join(twin_options.listed(settings)))
+        return 0
+    _refuse_bad_running(arguments)
+    output_folder.refuse_bad(arguments)
+    began = time.monotonic()
+    reading = read_options.settings_from(arguments)
+    traffic = read_set(arguments.set, reading)
+    version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
+    record = Record(version, source, fingerprint(traffic), reading, settings)
+    folder = output_folder.named_or_new(arguments, "twin")
+    new_run(folder, record, overwrite=arguments.overwrite)
+    return _finish(folder, record, traffic, arguments, began)
+
+
+def run_again(arguments: argparse.Namespace) -> int:
+    """Go on with a run."""
+    _refuse_bad_running(arguments)
+    began = time.monotonic()
+    record = read_record(arguments.folder)
+    traffic = read_set(Path(record.set), record.reading)
+    if fingerprint(traffic) != record.data:
+        raise InputError(f"{record.set}: has changed since the run began; make a new run of it")
+    return _finish(arguments.folder, record, traffic, arguments, began)
+
+
+def _refuse_bad_running(arguments: argparse.Namespace) -> None:
+    if arguments.replay is not None and not 0 < arguments.replay < float("inf"):
+        raise InputError(f"--replay must be a positive number of hours a second, got {arguments.replay}")
+    if not 0 <= arguments.keep_every < float("inf"):
+        raise InputError(f"--keep-every must be 0 or more seconds, got {arguments.keep_every}")
+
+
+def _finish(
+    folder: Path, record: Record, traffic: Traffic, arguments: argparse.Namespace, began: float
+) -> int:
+    """Run to the end from the state that was kept, if there is one."""
+    with held(folder):
+        settings = record.settings
+        fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
+        positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
+        plan = planned(fleet, positions, traffic.timezone, settings)
+        state = kept_state(folder) or first_state(plan)
+        if not state.finished:
+            several = states(fleet, plan, state)
+            state = shown(steps(plan, kept(folder, _paced(several, plan, arguments), arguments.keep_every)))
+        summary = written(folder, record, traffic, fleet, plan, state)
+    if arguments.json:
+        seconds = round(time.monotonic() - began, 3)
+        print_json(summary | {"seconds": seconds, "folder": str(folder)})
+    else:
+        print_twins(summary, folder, time.monotonic() - began)
+    return 0
+
+
+def _paced(several: Iterator[State], plan: Plan, arguments: argparse.Namespace) -> Iterator[State]:
+    return several if arguments.replay is None else paced(several, plan, arguments.replay)

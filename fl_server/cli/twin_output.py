@@ -1,0 +1,194 @@
+"""What `vhtwin twin` leaves behind: the twins, tables, a picture, the summary; and what it prints.
+
+Axes: N stations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from clustering.quality import Quality, warnings
+from data.store import whole_file
+from data.traffic import Traffic
+from fl_server.cli.report import print_table, print_text
+from fl_server.fleet import Fleet
+from fl_server.reference import federated_ridge
+from fl_server.results import Figures, figures, station_columns
+from fl_server.run import Plan
+from fl_server.run_folder import Record, write_summary
+from fl_server.running import State
+from fl_server.twins import Source, ended_twins, local_twins
+from forecasting.metrics import tally_scores
+from forecasting.twin import save_twin
+
+MOST_LISTED = 40
+NOTE = (
+    "MSE and MAE are z-scored per station on its history; NRMSE is each station's RMSE over the range of\n"
+    "its values in the stream, averaged. V: the twins at the end of V-twinning forecast the whole stream.\n"
+    "H: each step is forecast by the twins in force, which have seen what came before it."
+)
+
+
+def written(
+    folder: Path, record: Record, traffic: Traffic, fleet: Fleet, plan: Plan, state: State
+) -> dict[str, object]:
+    """Write all results of a finished run into its folder, the summary last; return that."""
+    run = state.hierarchical
+    source = Source(Path(record.set).name, record.data)
+    twins = ended_twins(run, plan, source)
+    if plan.settings.recipe.personal != "none":
+        twins += local_twins(fleet, run, plan, source)
+    (folder / "twins").mkdir(exist_ok=True)
+    for twin in twins:
+        save_twin(folder / "twins" / twin_file(twin.scope, twin.name), twin)
+    _write_frame(folder / "stations.csv", pl.DataFrame(station_columns(run, plan)))
+    _write_frame(folder / "history.csv", pl.DataFrame([asdict(row) for row in run.history]))
+    summary: dict[str, object] = {
+        **figures(state, plan),
+        "reference": {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))},
+        "set": record.set,
+        "channel": traffic.channel,
+        "left_out": [each for each in traffic.stations if each not in plan.place],
+        "stream": _stream_ends(plan),
+        "version": record.version,
+        "seed": plan.settings.recipe.seed,
+    }
+    write_summary(folder, summary)
+    return summary
+
+
+def twin_file(scope: str, name: str) -> str:
+    """The name of a twin's file; a station's id may hold anything."""
+    safe = "".join(each if each.isalnum() or each in "-_." else f"%{ord(each):x}" for each in name)
+    return f"{scope}-{safe}.twin" if scope == "local" else f"{safe}.twin"
+
+
+def _write_frame(path: Path, frame: pl.DataFrame) -> None:
+    with whole_file(path) as partial:
+        frame.write_csv(partial)
+
+
+def _stream_ends(plan: Plan) -> list[str]:
+    timeline = plan.timeline
+    step = timeline.step_minutes
+    return [
+        str(timeline.start.astype("datetime64[m]") + at * step)
+        for at in (timeline.train_steps, timeline.steps - 1)
+    ]
+
+
+def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float) -> None:
+    """Print the tables of a finished run."""
+    _print_what(summary)
+    print_table("", ["twins", "MSE", "MAE", "NRMSE", "raw MAE"], _error_rows(summary))
+    print_table(
+        "", ["between", "messages up", "down", "MB up", "MB down", "seconds"], _exchange_rows(summary)
+    )
+    _print_clusters(summary["by_cluster"])
+    for warning in _warnings(summary):
+        print_text(f"warning: {warning}")
+    print_text(NOTE)
+    print_text(
+        f"{summary['updates']:,} updates of the G-NDT, {summary['spared']:,} spared by the gate; "
+        f"{seconds:.1f} s in all"
+    )
+    print_text(f"twins, tables: {folder}")
+
+
+def _print_what(summary: Mapping[str, Any]) -> None:
+    quality = summary["quality"]
+    stability = quality["stability"]
+    again = "" if stability is None else f", agreement with the one before {stability:.2f}"
+    print_text(
+        f"{summary['stations']} stations, {summary['channel']}, stream from {summary['stream'][0]} to "
+        f"{summary['stream'][1]}"
+    )
+    print_text(
+        f"{summary['clusters']} clusters: modularity {quality['modularity']:.3f}, largest "
+        f"{quality['largest_share']:.0%}, {quality['singletons']} singletons{again}"
+    )
+    left_out = summary["left_out"]
+    if left_out:
+        few = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
+        print_text(f"left out, because they never vary in their history: {len(left_out)} stations ({few})")
+
+
+def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = []
+    single = summary["single_level"] or {}
+    for letter in ("v", "h"):
+        scores = summary[letter]
+        if scores is None:
+            continue
+        name = letter.upper()
+        rows.append(_scores_row(f"{name}  G-NDT", scores))
+        for key, twin in (("cluster", "C-NDT"), ("personal", "personal")):
+            if key in scores:
+                rows.append(_scores_row(f"{name}  {twin}", scores[key]))
+        if single:
+            rows.append(_scores_row(f"{name}  single-level", single[letter]))
+    rows += [_scores_row(name, scores) for name, scores in summary["reference"].items()]
+    return rows
+
+
+def _scores_row(name: str, scores: Mapping[str, float]) -> Sequence[str]:
+    return (
+        name,
+        f"{scores['mse']:.4f}",
+        f"{scores['mae']:.4f}",
+        f"{scores['nrmse']:.4f}",
+        f"{scores['raw_mae']:.4g}",
+    )
+
+
+def _exchange_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = []
+    systems = {"": summary["phases"]} | (
+        {", single-level": summary["single_level"]["phases"]} if summary["single_level"] else {}
+    )
+    for letter in ("v", "h"):
+        for system, phases in systems.items():
+            phase = phases[letter]
+            for number, (tier, flow) in enumerate(phase["exchange"].items()):
+                name = f"{letter.upper()}{system}  {tier.replace('_', ' and ')}"
+                rows.append(_flow_row(name, flow, f"{phase['seconds']:.2f}" if number == 0 else ""))
+    return rows
+
+
+def _flow_row(name: str, flow: Mapping[str, int], seconds: str) -> Sequence[str]:
+    return (
+        name,
+        f"{flow['messages_up']:,}",
+        f"{flow['messages_down']:,}",
+        f"{flow['bytes_up'] / 1e6:,.1f}",
+        f"{flow['bytes_down'] / 1e6:,.1f}",
+        seconds,
+    )
+
+
+def _print_clusters(rows: Sequence[Figures]) -> None:
+    columns = ["cluster", "stations", "V G-NDT", "V C-NDT", "H G-NDT", "H C-NDT"]
+    shown = [
+        (
+            str(row["cluster"]),
+            f"{row['stations']:,}",
+            *("" if row[key] is None else f"{row[key]:.4f}" for key in ("v_g", "v_c", "h_g", "h_c")),
+        )
+        for row in rows[:MOST_LISTED]
+    ]
+    print_table("MSE by cluster", columns, shown)
+    if len(rows) > MOST_LISTED:
+        print_text(f"and {len(rows) - MOST_LISTED:,} more clusters")
+
+
+def _warnings(summary: Mapping[str, Any]) -> list[str]:
+    said = warnings(Quality(**summary["quality"]))
+    for letter, phase in summary["phases"].items():
+        said += [
+            f"{letter.upper()}: {count:,} times a station {reason}"
+            for reason, count in phase["failures"].items()
+        ]
+    return said

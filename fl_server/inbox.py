@@ -1,0 +1,78 @@
+"""Answers as they come in: what is wrong with them is found here, before anything is made of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.messages import Answer, Failure, Update
+from data.traffic import StationId
+from fl_server.aggregation.updates import Updates
+
+LARGEST = 1e6  # a weight beyond it has diverged: those of a forecaster of z-scores are some units
+
+
+@dataclass(frozen=True)
+class Received:
+    """The good updates by station, and why each other station that was asked has none."""
+
+    updates: Mapping[StationId, Update]
+    failures: tuple[Failure, ...]
+
+
+def received(asked: Sequence[StationId], answers: Sequence[Answer], parameters: int) -> Received:
+    """Sort out the answers of the stations that were `asked` to train `parameters` weights."""
+    wanted = set(asked)
+    updates: dict[StationId, Update] = {}
+    failures: dict[StationId, Failure] = {}
+    for answer in answers:
+        station = answer.station
+        if station not in wanted or station in updates:
+            reason = "answered twice" if station in wanted else "was not asked"
+            failures[station] = Failure(station, reason)
+        elif isinstance(answer, Failure):
+            failures[station] = answer
+        elif wrong := defect(answer, parameters):
+            failures[station] = Failure(station, wrong)
+        elif isinstance(answer, Update):
+            updates[station] = answer
+    silent = [each for each in asked if each not in updates and each not in failures]
+    failures |= {each: Failure(each, "did not answer") for each in silent}
+    return Received(updates, tuple(failures.values()))
+
+
+def defect(answer: Answer, parameters: int) -> str:
+    """What is wrong with an update of `parameters` weights, in words; nothing if it can be used."""
+    if not isinstance(answer, Update):
+        return f"sent {type(answer).__name__} in the place of an update"
+    if not isinstance(answer.weights, np.ndarray) or answer.weights.dtype != np.float32:
+        kind = getattr(answer.weights, "dtype", type(answer.weights).__name__)
+        return f"sent weights of type {kind}, expected float32"
+    if answer.weights.shape != (parameters,):
+        return f"sent weights of shape {answer.weights.shape}, expected ({parameters},)"
+    if answer.samples < 1:
+        return f"trained on {answer.samples} windows, expected at least 1"
+    return _divergence(answer)
+
+
+def _divergence(update: Update) -> str:
+    if not np.isfinite(update.weights).all():
+        return "sent weights that are not finite"
+    if np.abs(update.weights).max(initial=0) > LARGEST:
+        return f"sent weights beyond {LARGEST:g}: its training diverged"
+    return ""
+
+
+def stacked(updates: Sequence[Update], layers: tuple[int, ...]) -> Updates:
+    """Several updates as one stack."""
+    return Updates(
+        np.stack([update.weights for update in updates]),
+        np.array([update.samples for update in updates], np.int64),
+        layers,
+    )
+
+
+def counted(failures: Sequence[Failure], before: Mapping[str, int]) -> dict[str, int]:
+    """How often each reason came, these failures and those `before` together."""
+    return dict(Counter(before) + Counter(failure.reason for failure in failures))

@@ -1,0 +1,273 @@
+"""The life of the twins: segment, V-twinning, H-twinning; and the same without clusters, to compare.
+
+`advanced` takes a run one turn further: a round of V-twinning, a step of the stream. A turn depends on the
+run, the plan and the stations alone, so a run that was stopped goes on from any of its states to the same
+end.
+
+Axes: N stations, C clusters, P parameters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clustering.segmentation import Segmentation
+from data.messages import EvaluateOrder, Failure
+from fl_server.aggregation.refresh import chosen_refresh
+from fl_server.aggregation.strategies import chosen_strategy
+from fl_server.behaviour import taking_part
+from fl_server.exchange import together
+from fl_server.fleet import Fleet
+from fl_server.horizontal import World, regrouped_stream, step_passed, stream_begun
+from fl_server.inbox import counted
+from fl_server.run import Phase, Plan, Row, Run, Shown, Stage, System
+from fl_server.scoring import Span, Standing, cluster_orders, evaluated
+from fl_server.segmenting import described, segmented
+from fl_server.tree import Tree, mixed, origins, regrouped
+from fl_server.vertical import Rules, Turn, vertical_round
+from forecasting.metrics import tally_scores
+
+VERTICAL, HORIZONTAL = 0, 1
+
+
+def turns(plan: Plan, stage: Stage, system: System) -> int:
+    """How many turns a stage has."""
+    if stage == "vertical":
+        return plan.settings.vertical.epochs
+    epochs = plan.settings.horizontal.epochs
+    return epochs if system == "single-level" or not epochs else plan.stream_steps
+
+
+def advanced(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """`run` after its next turn."""
+    if run.stage == "vertical":
+        run = _vertical_turn(fleet, plan, _perhaps_segmented(fleet, plan, run))
+    elif run.system == "hierarchical":
+        run = _stream_turn(fleet, plan, _perhaps_segmented(fleet, plan, run))
+    else:
+        run = _synchronous_turn(fleet, plan, run)
+    return run if run.turn < turns(plan, run.stage, run.system) else _stage_ended(fleet, plan, run)
+
+
+def world_of(plan: Plan) -> World:
+    """What H-twinning goes by."""
+    settings = plan.settings
+    rules = rules_of(plan)
+    return World(
+        settings=settings.horizontal,
+        rules=rules,
+        refresh=chosen_refresh(settings.strategies.refresh, rules.top),
+        behaviour=plan.behaviour,
+        train_steps=plan.timeline.train_steps,
+        step_hours=plan.timeline.step_minutes / 60,
+        batch=settings.horizontal.new_values or max(1, plan.stream_steps // settings.horizontal.epochs),
+    )
+
+
+def rules_of(plan: Plan) -> Rules:
+    """How the tiers aggregate."""
+    return Rules(
+        cluster=chosen_strategy(plan.settings.strategies.cluster),
+        top=chosen_strategy(plan.settings.strategies.top),
+        layers=tuple(part.size for part in plan.network.parts),
+        least_answers=plan.settings.vertical.least_answers,
+    )
+
+
+def _perhaps_segmented(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """Segment again where it is time to, and let the stations take their twins' weights along."""
+    every, epoch = _segmentation_period(plan, run)
+    first = run.system == "hierarchical" and run.quality is None
+    if run.system == "single-level" or not (first or (every and epoch and epoch % every == 0)):
+        return run
+    in_stream = run.stage == "horizontal"
+    until = plan.timeline.train_steps + run.turn if in_stream else None
+    descriptions = described(fleet, until) if in_stream else plan.descriptions
+    earlier = None if run.quality is None else _segmentation_of(plan, run)
+    found = segmented(plan.land, descriptions, run.segmentations, earlier)
+    if in_stream:
+        run = _scored(fleet, plan, run, run.turn, everything=True)
+    return replace(_moved(run, found), segmentations=run.segmentations + 1, quality=found.quality)
+
+
+def _segmentation_period(plan: Plan, run: Run) -> tuple[int, int]:
+    """After how many epochs to segment again, and which epoch begins with this turn; 0 if none does."""
+    if run.stage == "vertical":
+        return plan.settings.segment.every_vertical, run.turn
+    epochs, steps = plan.settings.horizontal.epochs, plan.stream_steps
+    epoch = run.turn * epochs // steps
+    begins = run.turn > 0 and epoch > (run.turn - 1) * epochs // steps
+    return plan.settings.segment.every_horizontal, epoch if begins else 0
+
+
+def _segmentation_of(plan: Plan, run: Run) -> Segmentation:
+    assert run.quality is not None
+    return Segmentation(plan.stations, run.tree.cluster_of, plan.settings.segment.how.method, run.quality)
+
+
+def _moved(run: Run, found: Segmentation) -> Run:
+    before, after = run.tree.cluster_of, found.cluster_of
+    tree = regrouped(run.tree, after)
+    if run.stream is None or run.shown is None:
+        return replace(run, tree=tree)
+    shown = replace(
+        run.shown,
+        clusters=mixed(origins(before, after), run.shown.clusters),
+        versions=tree.cluster_versions,
+        since=np.full(len(tree.clusters), run.turn),
+    )
+    return replace(run, tree=tree, stream=regrouped_stream(run.stream, before, after), shown=shown)
+
+
+def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """One round over the history of the stations."""
+    settings = plan.settings.vertical
+    if not settings.epochs:
+        return run
+    alone = settings.settle if run.system == "hierarchical" else 0
+    rounds, until = settings.epochs - alone, plan.timeline.train_steps
+    last = run.turn == settings.epochs - 1
+    turn = (
+        Turn("vertical", run.turn, rounds, until)
+        if run.turn < rounds
+        else Turn("settling", run.turn - rounds, alone, until, upwards=last)
+    )
+    mask = plan.behaviour.in_time(plan.settings.behaviour) & taking_part(
+        run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, VERTICAL, run.turn
+    )
+    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan), run.vertical.exchange)
+    row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(run))
+    return replace(
+        run,
+        turn=run.turn + 1,
+        tree=made.tree,
+        vertical=_counted(replace(run.vertical, exchange=made.exchange), made.failures),
+        history=(*run.history, row),
+    )
+
+
+def _stability(run: Run) -> float | None:
+    return None if run.quality is None else run.quality.stability
+
+
+def _counted(phase: Phase, failures: Sequence[Failure]) -> Phase:
+    return replace(phase, failures=counted(failures, phase.failures))
+
+
+def _stage_ended(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """Score V-twinning on the whole stream and begin H-twinning, or be done."""
+    if run.stage == "horizontal":
+        return replace(run, stage="done", turn=0)
+    whole = Span(0, plan.stream_steps)
+    spans = dict.fromkeys(range(len(run.tree.clusters)), whole)
+    standing = _standing(fleet, plan, run, run.vertical.standing, spans, whole)
+    run = replace(run, stage="horizontal", turn=0, vertical=replace(run.vertical, standing=standing))
+    if not plan.settings.horizontal.epochs:
+        return replace(run, stage="done")
+    if run.system == "single-level":
+        return run
+    return replace(run, stream=stream_begun(run.tree, world_of(plan)), shown=_shown(run.tree))
+
+
+def _shown(tree: Tree) -> Shown:
+    since = np.zeros(len(tree.clusters), np.int64)
+    return Shown(tree.clusters, tree.cluster_versions, since, tree.top, tree.top_version, 0)
+
+
+def _standing(
+    fleet: Fleet, plan: Plan, run: Run, before: Standing, spans: dict[int, Span], top_span: Span | None
+) -> Standing:
+    """The standing after the twins in force have forecast these spans of the stream."""
+    begin, place = plan.timeline.train_steps, plan.place
+    shown = run.shown or _shown(run.tree)
+    timed = {cluster: Span(begin + span.first, begin + span.last) for cluster, span in spans.items()}
+    ask = (plan.stations, run.tree.cluster_of, shown.clusters, timed)
+    cluster = evaluated(fleet, before.cluster, cluster_orders(*ask), place)
+    personal = before.personal
+    if plan.settings.recipe.personal != "none" and run.system == "hierarchical":
+        personal = evaluated(fleet, personal, cluster_orders(*ask, personal=True), place)
+    top = before.top
+    if top_span is not None:
+        order = EvaluateOrder(plan.stations, shown.top, begin + top_span.first, begin + top_span.last)
+        top = evaluated(fleet, top, [order], place)
+    return Standing(top, cluster, personal)
+
+
+def _stream_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """One step of the stream."""
+    assert run.stream is not None
+    settings = plan.settings.horizontal
+    epoch = run.turn * settings.epochs // plan.stream_steps
+    mask = taking_part(
+        run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, HORIZONTAL, epoch
+    )
+    passed = step_passed(fleet, run.tree, run.stream, world_of(plan), mask)
+    phase = replace(run.horizontal, exchange=together(run.horizontal.exchange, passed.exchange))
+    run = replace(
+        run,
+        turn=run.turn + 1,
+        tree=passed.tree,
+        stream=passed.stream,
+        horizontal=_counted(phase, passed.failures),
+    )
+    run = _scored(fleet, plan, run, run.turn, everything=run.turn == plan.stream_steps)
+    return replace(run, history=(*run.history, _stream_row(run)))
+
+
+def _stream_row(run: Run) -> Row:
+    assert run.stream is not None
+    sums = run.horizontal.standing.cluster
+    error = tally_scores(sums).mse if sums.count.any() else None
+    clusters, stream = len(run.tree.clusters), run.stream
+    return Row("horizontal", run.turn, error, clusters, _stability(run), stream.sent, stream.spared)
+
+
+def _scored(fleet: Fleet, plan: Plan, run: Run, now: int, *, everything: bool) -> Run:
+    """Score the twins that are no longer in force from step `now` on, or all of them."""
+    shown, tree = run.shown, run.tree
+    assert shown is not None
+    changed = np.flatnonzero((shown.versions != tree.cluster_versions) | everything)
+    top_changed = everything or shown.top_version != tree.top_version
+    spans = {int(cluster): Span(int(shown.since[cluster]), now) for cluster in changed}
+    top_span = Span(shown.top_since, now) if top_changed else None
+    standing = _standing(fleet, plan, run, run.horizontal.standing, spans, top_span)
+    clusters, since = shown.clusters.copy(), shown.since.copy()
+    clusters[changed], since[changed] = tree.clusters[changed], now
+    fresh = Shown(
+        clusters,
+        tree.cluster_versions,
+        since,
+        tree.top,
+        tree.top_version,
+        now if top_changed else shown.top_since,
+    )
+    return replace(run, shown=fresh, horizontal=replace(run.horizontal, standing=standing))
+
+
+def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """One epoch of the stream without clusters: the twin forecasts it, then all stations train at once."""
+    epochs, steps, begin = plan.settings.horizontal.epochs, plan.stream_steps, plan.timeline.train_steps
+    first, last = (turn * steps // epochs for turn in (run.turn, run.turn + 1))
+    spans = {0: Span(first, last)}
+    standing = _standing(fleet, plan, run, run.horizontal.standing, spans, spans[0])
+    phase = replace(run.horizontal, standing=standing)
+    mask = plan.behaviour.reachable[:, max(last - 1, 0)] & taking_part(
+        run.tree.cluster_of,
+        plan.settings.horizontal.participation,
+        plan.settings.recipe.seed,
+        HORIZONTAL,
+        run.turn,
+    )
+    run = replace(run, turn=run.turn + 1, horizontal=phase)
+    if not mask.any():
+        return run
+    turn = Turn("horizontal", last - 1, steps, begin + last)
+    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan), phase.exchange)
+    row = Row("horizontal", run.turn, tally_scores(standing.top).mse, 1)
+    return replace(
+        run,
+        tree=made.tree,
+        horizontal=_counted(replace(phase, exchange=made.exchange), made.failures),
+        history=(*run.history, row),
+    )

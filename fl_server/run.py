@@ -1,0 +1,142 @@
+"""A run of twinning: its plan, which does not change, and all that it has come to so far.
+
+Axes: N stations, C clusters, P parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.quality import Quality
+from data.clock import wall_clock
+from data.errors import InputError
+from data.messages import Description, Timeline
+from data.traffic import StationId
+from fl_server.behaviour import Behaviour, drawn_behaviour
+from fl_server.exchange import Exchange
+from fl_server.fleet import Fleet
+from fl_server.horizontal import Stream
+from fl_server.scoring import Standing, no_standing
+from fl_server.segmenting import Landscape, described, landscape
+from fl_server.settings import TwinSettings
+from fl_server.tree import Floats, Tree, seedling
+from forecasting.networks import Network, build_network, initial_weights
+from forecasting.stations import start_rng
+
+Stage = Literal["vertical", "horizontal", "done"]
+System = Literal["hierarchical", "single-level"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run goes by and does not change."""
+
+    settings: TwinSettings
+    stations: tuple[StationId, ...]
+    descriptions: tuple[Description, ...]  # before the stream
+    land: Landscape
+    network: Network
+    behaviour: Behaviour
+
+    @property
+    def timeline(self) -> Timeline:
+        """The steps that all stations have."""
+        return self.descriptions[0].timeline
+
+    @property
+    def stream_steps(self) -> int:
+        """How many steps the stream has."""
+        return self.timeline.steps - self.timeline.train_steps
+
+    @property
+    def place(self) -> dict[StationId, int]:
+        """Where each station stands among the N."""
+        return {station: place for place, station in enumerate(self.stations)}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What a phase has cost so far, and how well its twins forecast."""
+
+    standing: Standing
+    exchange: Exchange
+    failures: Mapping[str, int]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The twins in force, by which the next step is forecast, and since which step of the stream they are."""
+
+    clusters: Floats  # (C, P)
+    versions: NDArray[np.int64]  # (C,)
+    since: NDArray[np.int64]  # (C,)
+    top: Floats  # (P,)
+    top_version: int
+    top_since: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One turn in the history of a run: `error` is the loss of a round, or the MSE of the stream so far."""
+
+    stage: Stage
+    turn: int
+    error: float | None
+    clusters: int
+    stability: float | None = None  # of a segmentation that was made in this turn
+    sent: int = 0
+    spared: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a run has come to; `turn` turns of its stage are done."""
+
+    system: System
+    stage: Stage
+    turn: int
+    tree: Tree
+    vertical: Phase
+    horizontal: Phase
+    segmentations: int = 0
+    quality: Quality | None = None
+    stream: Stream | None = None
+    shown: Shown | None = None
+    history: tuple[Row, ...] = ()
+
+
+def planned(
+    fleet: Fleet, positions: Mapping[StationId, Sequence[float]], timezone: str | None, settings: TwinSettings
+) -> Plan:
+    """The plan of a run with the stations of `fleet`; `timezone` is that of their wall clock."""
+    places = np.array([positions[station] for station in fleet.stations]).reshape(-1, 2)
+    land = landscape(fleet.stations, places, settings.segment, settings.recipe.seed)
+    descriptions = tuple(described(fleet, None))
+    timeline, layout = descriptions[0].timeline, descriptions[0].layout
+    odd = [each for each in descriptions if (each.timeline, each.layout) != (timeline, layout)]
+    if odd:
+        raise InputError(
+            f"station {odd[0].station} has other steps or inputs than station {descriptions[0].station}: "
+            f"{odd[0].timeline}, expected {timeline}"
+        )
+    steps = np.arange(timeline.train_steps, timeline.steps) * np.timedelta64(timeline.step_minutes, "m")
+    clock = wall_clock(timeline.start + steps, timezone)
+    return Plan(
+        settings=settings,
+        stations=fleet.stations,
+        descriptions=descriptions,
+        land=land,
+        network=build_network(settings.recipe.model, layout, settings.recipe.hidden),
+        behaviour=drawn_behaviour(fleet.stations, clock, settings.behaviour, settings.recipe.seed),
+    )
+
+
+def begun(plan: Plan, system: System) -> Run:
+    """A run before its first turn."""
+    weights = initial_weights(plan.network, start_rng(plan.settings.recipe.seed))
+    nothing = Phase(no_standing(len(plan.stations)), Exchange(), {})
+    return Run(system, "vertical", 0, seedling(len(plan.stations), weights), nothing, nothing)

@@ -1,0 +1,117 @@
+"""A run on the disk: what it was asked for, how far it has come, and what came of it.
+
+The folder is made whole, with the record of the run; from then on each file in it is replaced whole. Whoever
+is stopped at any moment leaves the record and the last state that was kept, from which `resumed` goes on.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from data.artefacts import read_artefact, write_artefact
+from data.errors import InputError
+from data.plain import Arrays, plain, rebuilt
+from data.sets.tables import ReadSettings
+from data.store import MARK, clear_partial, whole_file, whole_folder
+from fl_server.running import State
+from fl_server.settings import TwinSettings
+
+RECORD, STATE, SUMMARY = "run.json", "state", "summary.json"
+KIND = "state of a run"
+LONGEST_SHARE = 0.05  # of the time that keeping states may take
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that decides a run."""
+
+    version: str
+    set: str  # the folder of the set
+    data: str  # the fingerprint of its traffic
+    reading: ReadSettings
+    settings: TwinSettings
+
+
+def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:
+    """Make the folder of a run, with its record."""
+    with whole_folder(folder, overwrite=overwrite) as partial:
+        (partial / RECORD).write_text(json.dumps(plain(record, {}), indent=2) + "\n")
+
+
+def read_record(folder: Path) -> Record:
+    """What the run in `folder` was asked for."""
+    file = folder / RECORD
+    if not (folder / MARK).exists() or not file.exists():
+        raise InputError(f"{folder}: is no run of vhtwin, expected a folder that vhtwin twin has made")
+    try:
+        return rebuilt(Record, json.loads(file.read_text()))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the run in `folder`; refuse when another process holds it. Clears what a killed one left."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: another process is at work on this run; wait for it") from None
+        clear_partial(folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[State]:
+    """The same states; one every so many seconds, and the last, is kept in the folder."""
+    before, cost, last = monotonic(), 0.0, None
+    for state in several:
+        last = state
+        if monotonic() - before >= max(seconds, cost / LONGEST_SHARE):
+            began = monotonic()
+            keep(folder, state)
+            before, last = monotonic(), None
+            cost = before - began
+        yield state
+    if last is not None:
+        keep(folder, last)
+
+
+def keep(folder: Path, state: State) -> None:
+    """Keep `state` as the one from which the run goes on."""
+    arrays: Arrays = {}
+    write_artefact(folder / STATE, KIND, plain(state, arrays), arrays)
+
+
+def kept_state(folder: Path) -> State | None:
+    """The state that was kept last, if any was."""
+    if not (folder / STATE).exists():
+        return None
+    header, arrays = read_artefact(folder / STATE, KIND)
+    return rebuilt(State, header, arrays)
+
+
+def write_summary(folder: Path, summary: dict[str, object]) -> None:
+    """Write the summary: the last file of a run, which says that it is finished."""
+    with whole_file(folder / SUMMARY) as partial:
+        partial.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+
+
+def read_summary(folder: Path) -> dict[str, object]:
+    """The summary of the finished run in `folder`."""
+    read_record(folder)
+    file = folder / SUMMARY
+    if not file.exists():
+        raise InputError(f"{folder}: this run is not finished; vhtwin resume {folder} goes on with it")
+    try:
+        summary: dict[str, object] = json.loads(file.read_text())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    return summary

@@ -1,0 +1,171 @@
+"""What decides a twinning run, beside the set: every choice has its default here and nowhere else."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from clustering.drift import DriftSettings
+from clustering.relation import RelationSettings
+from clustering.segmentation import SegmentationSettings
+from clustering.signatures import SignatureSettings
+from data.errors import InputError
+from fl_server.aggregation.refresh import chosen_refresh
+from fl_server.aggregation.strategies import chosen_strategy, proximal_of
+from forecasting.recipe import Recipe
+
+Distance = Literal["mean", "squared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategies:
+    """How updates are brought together at each tier; see aggregation/README.md for the names."""
+
+    cluster: str = "mean"
+    top: str = "mean"
+    refresh: str = "cluster-mean"
+
+    def __post_init__(self) -> None:
+        chosen_strategy(self.cluster)
+        chosen_refresh(self.refresh, chosen_strategy(self.top))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSettings:
+    """How stations are segmented, and after how many epochs of each phase again; 0 means never again.
+
+    `topology` is regular, nearest or a CSV file of links. A `degree` of 0 is 20, or as many as are possible.
+    """
+
+    how: SegmentationSettings = field(default_factory=lambda: SegmentationSettings(method="louvain"))
+    topology: str = "regular"
+    degree: int = 0
+    relation: RelationSettings = field(default_factory=RelationSettings)
+    signature: SignatureSettings = field(default_factory=SignatureSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
+    every_vertical: int = 10
+    every_horizontal: int = 5
+
+    def __post_init__(self) -> None:
+        if self.degree < 0:
+            raise InputError(f"degree must be at least 1, or 0 for the usual one, got {self.degree}")
+        if min(self.every_vertical, self.every_horizontal) < 0:
+            raise InputError(
+                f"segmentations must be 0 or more epochs apart, got {self.every_vertical} and "
+                f"{self.every_horizontal}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerticalSettings:
+    """V-twinning: `epochs` rounds in which a share of each cluster's stations takes part.
+
+    In the last `settle` of them the clusters keep to themselves, which makes their twins fit them better; 0
+    is Algorithm 2 as printed. A cluster with fewer than `least_answers` updates keeps its twin in that round.
+    """
+
+    epochs: int = 100
+    settle: int = 10
+    participation: float = 1.0
+    least_answers: int = 1
+
+    def __post_init__(self) -> None:
+        _refuse_bad_epochs(self.epochs)
+        _refuse_bad_share("participation", self.participation)
+        if not 0 <= self.settle <= self.epochs:
+            raise InputError(f"settle must lie between 0 and the {self.epochs} epochs, got {self.settle}")
+        if self.least_answers < 1:
+            raise InputError(f"least_answers must be at least 1, got {self.least_answers}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HorizontalSettings:
+    """H-twinning: the stream is parted into `epochs`; a station trains after so many new values.
+
+    A cluster makes its twin anew once `ready` of its stations have answered since the last time, or
+    `patience_hours` after the first did. It sends the twin up when that lies farther than `psi` from the
+    last G-NDT it saw: the `distance` is the mean of the squared differences of the parameters, or their sum.
+    `new_values` of 0 stands for the length of an epoch.
+    """
+
+    epochs: int = 20
+    new_values: int = 0
+    psi: float = 1e-6
+    distance: Distance = "mean"
+    ready: float = 1.0
+    patience_hours: float = 6.0
+    participation: float = 1.0
+
+    def __post_init__(self) -> None:
+        _refuse_bad_epochs(self.epochs)
+        _refuse_bad_share("participation", self.participation)
+        _refuse_bad_share("ready", self.ready)
+        if not 0 < self.psi < np.inf:
+            raise InputError(f"the threshold psi must be positive, got {self.psi}")
+        if self.new_values < 0:
+            raise InputError(
+                f"new_values must be at least 1, or 0 for the length of an epoch, got {self.new_values}"
+            )
+        if not 0 < self.patience_hours < np.inf:
+            raise InputError(f"patience_hours must be positive, got {self.patience_hours}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourSettings:
+    """How stations differ and fail, drawn for each by its id.
+
+    A training takes `training_hours` of the stream's time at the middle station; the logarithm of this
+    spreads by `speed_spread`. A share of stations sleeps at night, from 0 to 6 o'clock; others drop out
+    `dropouts` times a week on average and return after `away_hours` on average. In V-twinning a station
+    whose training would take longer than `deadline` times the usual is too late for its round; 0 waits for
+    all.
+    """
+
+    training_hours: float = 0.5
+    speed_spread: float = 0.5
+    sleepers: float = 0.1
+    dropouts: float = 0.2
+    away_hours: float = 12.0
+    deadline: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("training_hours", "away_hours"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise InputError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("speed_spread", "dropouts", "deadline"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.sleepers <= 1:
+            raise InputError(f"the share of sleepers must be in [0, 1], got {self.sleepers}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinSettings:
+    """All settings of a run."""
+
+    recipe: Recipe = field(default_factory=Recipe)
+    segment: SegmentSettings = field(default_factory=SegmentSettings)
+    strategies: Strategies = field(default_factory=Strategies)
+    vertical: VerticalSettings = field(default_factory=VerticalSettings)
+    horizontal: HorizontalSettings = field(default_factory=HorizontalSettings)
+    behaviour: BehaviourSettings = field(default_factory=BehaviourSettings)
+    single_level: bool = True  # whether the same is done without clusters, to compare
+
+    @property
+    def station_recipe(self) -> Recipe:
+        """What the stations do, the proximal term that a strategy asks of them included."""
+        proximal = max(proximal_of(self.strategies.cluster), proximal_of(self.strategies.top))
+        if not proximal:
+            return self.recipe
+        phases = {name: getattr(self.recipe, name) for name in ("vertical", "settling", "horizontal")}
+        return replace(self.recipe, **{name: replace(how, proximal=proximal) for name, how in phases.items()})
+
+
+def _refuse_bad_epochs(epochs: int) -> None:
+    if epochs < 0:
+        raise InputError(f"epochs must not be negative, got {epochs}")
+
+
+def _refuse_bad_share(name: str, share: float) -> None:
+    if not 0 < share <= 1:
+        raise InputError(f"{name} must lie in (0, 1], got {share}")

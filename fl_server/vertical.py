@@ -1,0 +1,141 @@
+"""V-twinning (vh-twin paper, Algorithm 2): one synchronous round after another.
+
+Axes: N stations, C clusters, P parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.messages import Failure, TrainOrder, Update
+from data.traffic import StationId
+from fl_server.aggregation.strategies import result_of
+from fl_server.aggregation.updates import State, Strategy, Updates
+from fl_server.exchange import Exchange
+from fl_server.fleet import Fleet
+from fl_server.inbox import received, stacked
+from fl_server.tree import Tree
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the two tiers aggregate: `layers` are the sizes of the network's parts."""
+
+    cluster: Strategy
+    top: Strategy
+    layers: tuple[int, ...]
+    least_answers: int = 1
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What all stations are asked for in one round; without `upwards` each cluster stays by itself."""
+
+    phase: str
+    number: int
+    numbers: int
+    until: int
+    upwards: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A tree after a round, and what the round was like."""
+
+    tree: Tree
+    exchange: Exchange
+    loss: float  # mean over the stations that answered
+    failures: tuple[Failure, ...]
+
+
+def vertical_round(
+    fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules, exchange: Exchange
+) -> Outcome:
+    """Train the stations that take part (N,), aggregate each cluster, then the network."""
+    orders = train_orders(fleet.stations, tree, turn, taking_part)
+    asked = [station for order in orders for station in order.stations]
+    came = received(asked, fleet.ask(orders), len(tree.top))
+    if not came.updates:
+        raise InputError(
+            f"no station sent a usable update in round {turn.number + 1} of the {turn.phase} phase: "
+            f"{_first_reason(came.failures)}"
+        )
+    exchange = exchange.counted("station_cluster", down=len(asked), up=len(came.updates), size=tree.size)
+    tree, fresh = _clusters_aggregated(fleet.stations, tree, came.updates, rules)
+    tree, exchange = (
+        _top_aggregated(tree, fresh, rules, exchange) if turn.upwards else (_by_itself(tree), exchange)
+    )
+    loss = float(np.mean([update.loss for update in came.updates.values()]))
+    return Outcome(tree, exchange, loss, came.failures)
+
+
+def train_orders(
+    stations: tuple[StationId, ...], tree: Tree, turn: Turn, taking_part: Mask
+) -> list[TrainOrder]:
+    """One order for each cluster that has a station that takes part."""
+    orders = []
+    for cluster, start in enumerate(tree.starts):
+        places = np.flatnonzero((tree.cluster_of == cluster) & taking_part)
+        if len(places):
+            named = tuple(stations[place] for place in places)
+            orders.append(TrainOrder(named, start, turn.phase, turn.number, turn.numbers, turn.until))
+    return orders
+
+
+def _first_reason(failures: Sequence[Failure]) -> str:
+    return f"station {failures[0].station} {failures[0].reason}" if failures else "none was asked"
+
+
+def _clusters_aggregated(
+    stations: tuple[StationId, ...], tree: Tree, updates: Mapping[StationId, Update], rules: Rules
+) -> tuple[Tree, NDArray[np.int64]]:
+    """The tree with new C-NDTs, and the windows behind each; 0 for a cluster with too few updates."""
+    clusters, states = tree.clusters.copy(), list(tree.cluster_states)
+    windows = np.zeros(len(clusters), np.int64)
+    for cluster in range(len(clusters)):
+        places = np.flatnonzero(tree.cluster_of == cluster)
+        came = [updates[stations[place]] for place in places if stations[place] in updates]
+        if len(came) < min(rules.least_answers, len(places)):
+            continue
+        stack = stacked(came, rules.layers)
+        clusters[cluster], states[cluster] = result_of(
+            rules.cluster, tree.starts[cluster], stack, states[cluster]
+        )
+        windows[cluster] = stack.samples.sum()
+    versions = tree.cluster_versions + (windows > 0)
+    return replace(tree, clusters=clusters, cluster_states=tuple(states), cluster_versions=versions), windows
+
+
+def _by_itself(tree: Tree) -> Tree:
+    """Each cluster goes on from its own twin."""
+    return replace(tree, starts=tree.clusters)
+
+
+def _top_aggregated(
+    tree: Tree, windows: NDArray[np.int64], rules: Rules, exchange: Exchange
+) -> tuple[Tree, Exchange]:
+    """The tree with a G-NDT of the new C-NDTs, sent back to every cluster."""
+    fresh = windows > 0
+    exchange = exchange.counted(
+        "cluster_network", up=int(fresh.sum()), down=len(fresh) if fresh.any() else 0, size=tree.size
+    )
+    if not fresh.any():
+        return tree, exchange
+    top, state = _top(tree, Updates(tree.clusters[fresh], windows[fresh], rules.layers), rules)
+    made = replace(
+        tree,
+        top=top,
+        top_state=state,
+        top_version=tree.top_version + 1,
+        starts=np.tile(top, (len(fresh), 1)),
+    )
+    return made, exchange
+
+
+def _top(tree: Tree, updates: Updates, rules: Rules) -> tuple[NDArray[np.float32], State]:
+    return result_of(rules.top, tree.top, updates, tree.top_state)

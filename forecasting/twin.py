@@ -1,0 +1,123 @@
+"""A twin: one forecaster that stands for a station, a cluster or the whole network, and where it came from.
+
+Axes: P parameters, N stations that the twin stands for, K stations to forecast, S samples, F features.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from data.artefacts import JSON, Arrays, Header, read_artefact, write_artefact
+from data.errors import InputError
+from data.inputs import InputSettings, Layout
+from data.scaling import Scaler
+from data.traffic import StationId
+from forecasting.networks import Floats, Network, build_network
+from forecasting.training import predict
+
+Scope = Literal["local", "cluster", "global"]
+KIND = "twin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """What a twin was made of, and how."""
+
+    data: str  # the fingerprint of the set
+    set_name: str
+    strategy: str
+    seed: int
+    phase: str
+    round: int
+    parents: tuple[tuple[str, int], ...] = ()  # name and version of the twins that it was merged from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """A network's weights with all that is needed to forecast with them, and to judge how old they are."""
+
+    scope: Scope
+    name: str  # the station's id, "cluster 3", "network"
+    network: Network
+    inputs: InputSettings
+    weights: Floats  # (P,)
+    stations: tuple[StationId, ...]  # N of them
+    scaler: Scaler  # of these stations
+    version: int  # how often the weights have changed
+    trained_until: np.datetime64  # end of the latest data learned from, in the time of the traffic's start
+    lineage: Lineage
+
+    def __post_init__(self) -> None:
+        if self.scope not in get_args(Scope):
+            raise ValueError(f"unknown scope {self.scope!r}, expected one of {', '.join(get_args(Scope))}")
+        if self.weights.shape != (self.network.parameters,) or self.weights.dtype != np.float32:
+            raise ValueError(
+                f"{self.network.name} needs {self.network.parameters} weights of float32, "
+                f"got {self.weights.shape} of {self.weights.dtype}"
+            )
+        if not np.isfinite(self.weights).all():
+            raise ValueError(f"{np.count_nonzero(~np.isfinite(self.weights))} weights are not finite")
+        if not self.scaler.mean.shape == self.scaler.scale.shape == (len(self.stations),):
+            raise ValueError(
+                f"{len(self.stations)} stations need as many means and scales, "
+                f"got {self.scaler.mean.shape} and {self.scaler.scale.shape}"
+            )
+
+    def age_hours(self, now: np.datetime64) -> float:
+        """How long before `now` the data end that this twin has learned from."""
+        return float((now - self.trained_until) / np.timedelta64(1, "h"))
+
+
+def twin_forecast(twin: Twin, inputs: Floats) -> Floats:
+    """The z-scored forecasts (K, S) for z-scored `inputs` (K, S, F) of any stations."""
+    flat = inputs.reshape(1, -1, inputs.shape[-1])  # (1, K · S, F)
+    return predict(twin.network, twin.weights[None], flat).reshape(inputs.shape[:2])
+
+
+def save_twin(path: Path, twin: Twin) -> None:
+    """Store `twin` at `path`."""
+    header: dict[str, JSON] = {
+        "scope": twin.scope,
+        "name": twin.name,
+        "network": twin.network.name,
+        "layout": asdict(twin.network.layout),
+        "hidden": twin.network.hidden,
+        "inputs": asdict(twin.inputs),
+        "stations": twin.stations,
+        "version": twin.version,
+        "trained_until": str(twin.trained_until),
+        "lineage": asdict(twin.lineage),
+    }
+    arrays: Arrays = {"weights": twin.weights, "mean": twin.scaler.mean, "scale": twin.scaler.scale}
+    write_artefact(path, KIND, header, arrays)
+
+
+def load_twin(path: Path) -> Twin:
+    """The twin that is stored at `path`."""
+    header, arrays = read_artefact(path, KIND)
+    try:
+        return _twin(header, arrays)
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise InputError(f"{path}: holds a twin that is not sound: {error}") from error
+
+
+def _twin(header: Header, arrays: Arrays) -> Twin:
+    lineage = header["lineage"]
+    parents = tuple((name, version) for name, version in lineage["parents"])
+    inputs: Header = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in header["inputs"].items()
+    }
+    return Twin(
+        scope=header["scope"],
+        name=header["name"],
+        network=build_network(header["network"], Layout(**header["layout"]), tuple(header["hidden"])),
+        inputs=InputSettings(**inputs),
+        weights=arrays["weights"],
+        stations=tuple(map(StationId, header["stations"])),
+        scaler=Scaler(arrays["mean"], arrays["scale"]),
+        version=header["version"],
+        trained_until=np.datetime64(header["trained_until"]),
+        lineage=Lineage(**{**lineage, "parents": parents}),
+    )
