@@ -84,7 +84,7 @@ def segmentation(
     The methods see the stations in the order of their ids, so that the order of the set decides nothing but
     the numbers of the clusters, ties and seeded choices included.
     """
-    _refuse_too_much(topology, settings)
+    refuse_too_much(topology, settings)
     order = np.array(sorted(range(len(stations)), key=lambda place: stations[place]))  # (N,)
     found = yield from _found(*_reordered(topology, phi, order), settings)
     cluster_of = np.empty(len(stations), dtype=np.int64)
@@ -149,7 +149,8 @@ def _refuse_unknown(kind: str, name: str, names: tuple[str, ...]) -> None:
         raise InputError(f"unknown {kind} {name!r}, expected one of {', '.join(names)}{hint}")
 
 
-def _refuse_too_much(topology: Topology, settings: SegmentationSettings) -> None:
+def refuse_too_much(topology: Topology, settings: SegmentationSettings) -> None:
+    """Refuse what cannot be segmented, or would take too long."""
     if topology.stations < 2:
         raise InputError("one station cannot be segmented, expected at least two")
     if settings.method == "louvain":

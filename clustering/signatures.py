@@ -78,6 +78,7 @@ def _slot_means(load: NDArray[np.floating], slot: NDArray[np.int64], slots: int)
 
 def standardised(profiles: Array) -> Array:
     """Each row shifted to mean 0 and scaled to deviation 1; a constant row becomes zero."""
+    profiles = np.ascontiguousarray(profiles)  # numpy sums each row in one order, whatever the others are
     level = profiles.mean(axis=1, keepdims=True)
     spread = profiles.std(axis=1, keepdims=True)
     flat = spread <= 1e-9 * np.abs(profiles).max(axis=1, keepdims=True)

@@ -74,7 +74,7 @@ INPUTS = {
 def first_step(inputs: InputSettings, target: Traffic) -> int:
     """The first step of `target` for which these inputs have their whole past."""
     days_of_profile = 2 * _steps_per_day(target) + max(0, -min(inputs.profile)) if inputs.profile else 0
-    without_past = [np.flatnonzero(steps < 0) for steps in _periodic_steps(inputs, target, len(target.load))]
+    without_past = [np.flatnonzero(steps < 0) for steps in periodic_steps(inputs, target, len(target.load))]
     periodic = [int(steps[-1]) + 1 for steps in without_past]
     return max(inputs.recent, days_of_profile, *periodic, 0)
 
@@ -87,35 +87,35 @@ def input_columns(
     `load` (T, N) is the z-scored beginning of `target`; `source` is the traffic that `target` sums up.
     """
     first = first_step(inputs, target)
-    periodic = [load[steps[first:], :, None] for steps in _periodic_steps(inputs, target, len(load))]
+    periodic = [load[steps[first:], :, None] for steps in periodic_steps(inputs, target, len(load))]
     latest = sliding_window_view(load[first - inputs.recent : -1], inputs.recent, axis=0)  # (W, N, recent)
     columns = [*periodic, latest]
     if inputs.profile:
-        clock = _clock(target, len(load) + max(0, *inputs.profile))
+        clock = clock_of(target, len(load) + max(0, *inputs.profile))
         columns.append(profile_columns(load, clock, first, inputs.profile))
     if inputs.readings:
-        columns.append(_readings(source, target, scaler, len(load))[first - 1 : -1])
+        columns.append(readings_of(source, target, scaler, len(load))[first - 1 : -1])
     if inputs.calendar:
-        places = calendar_columns(_clock(target, len(load))[first:])[:, None]  # (W, 1, 7)
+        places = calendar_columns(clock_of(target, len(load))[first:])[:, None]  # (W, 1, 7)
         columns.append(np.broadcast_to(places, (len(load) - first, load.shape[1], places.shape[2])))
     features = np.concatenate(columns, axis=2)
     extra = features.shape[2] - len(periodic) - inputs.recent
     return features, Layout(len(periodic), inputs.recent, extra)
 
 
-def _clock(target: Traffic, steps: int) -> NDArray[np.datetime64]:
+def clock_of(target: Traffic, steps: int) -> NDArray[np.datetime64]:
     """The wall clock of the first `steps` steps of `target`, which may go on beyond its end."""
     times = target.start + np.arange(steps) * np.timedelta64(target.step_minutes, "m")
     return wall_clock(times, target.timezone)
 
 
-def _periodic_steps(inputs: InputSettings, target: Traffic, steps: int) -> list[NDArray[np.int64]]:
+def periodic_steps(inputs: InputSettings, target: Traffic, steps: int) -> list[NDArray[np.int64]]:
     """Of each period, longest first, the step that stood so long before each step on the clock, (T,)."""
     minutes = [hours * 60 for hours in sorted(inputs.periodic_hours, reverse=True)]
     odd = [value for value in minutes if value % target.step_minutes]
     if odd:
         raise InputError(f"a period of {odd[0]} min is no multiple of the step of {target.step_minutes} min")
-    clock = _clock(target, steps)
+    clock = clock_of(target, steps)
     return [steps_at_earlier_clock(clock, value, target.step_minutes) for value in minutes]
 
 
@@ -125,7 +125,7 @@ def _steps_per_day(target: Traffic) -> int:
     return 1440 // target.step_minutes
 
 
-def _readings(source: Traffic, target: Traffic, scaler: Scaler, steps: int) -> Floats:
+def readings_of(source: Traffic, target: Traffic, scaler: Scaler, steps: int) -> Floats:
     """The sub-hourly readings of each target hour, (T, N, R), each scaled as if the hour went on like it."""
     per_hour = source.steps_per_hour
     if per_hour == 1 or target.step_minutes != 60:

@@ -7,6 +7,7 @@ Axes: P parameters, F features.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from data.traffic import StationId
 
 Weights = NDArray[np.float32]
 Array = NDArray[np.float64]
-NUMBER_BYTES = 8  # of each number that a message carries beside its arrays
+Phase = Literal["vertical", "settling", "horizontal", "personal"]
+PHASES: tuple[Phase, ...] = get_args(Phase)  # a station draws other random numbers in each
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class TrainOrder:
 
     stations: tuple[StationId, ...]
     weights: Weights  # (P,)
-    phase: str
+    phase: Phase
     turn: int
     turns: int
     until: int
@@ -113,13 +115,20 @@ class MomentsOrder:
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over windows: all that a least-squares fit needs to know of them."""
+    """Sums over samples x (the features, then a 1 for the intercept) with targets y: all a ridge needs."""
+
+    gram: Array  # (F + 1, F + 1) Σ x xᵀ
+    moment: Array  # (F + 1,) Σ x y
+    squares: float  # Σ y²
+    count: int
+
+
+@dataclass(frozen=True)
+class MomentsAnswer:
+    """The moments of a station's windows."""
 
     station: StationId
-    gram: Array  # (F + 1, F + 1) of the features and a constant 1
-    moment: Array  # (F + 1,)
-    squares: float
-    count: int
+    moments: Moments
 
 
 @dataclass(frozen=True)
@@ -131,4 +140,4 @@ class Failure:
 
 
 Order = DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
-Answer = Description | Update | Errors | Moments | Failure
+Answer = Description | Update | Errors | MomentsAnswer | Failure

@@ -4,9 +4,10 @@ Plain values are what JSON holds. Arrays are put aside by the path of their fiel
 as they are. Reading back follows the types that the dataclass declares and refuses whatever does not fit.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -110,32 +111,41 @@ def _mapping(value: Plain, path: str) -> dict[str, Plain]:
 
 def _dataclass(kind: Any, value: Plain, arrays: Arrays, path: str) -> Any:  # Any: a dataclass
     named, hints = _mapping(value, path), get_type_hints(kind)
-    known = [field.name for field in fields(kind)]
-    for name in named:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = (
-                f"; did you mean {_below(path, near[0])}?"
-                if near
-                else f", expected one of {', '.join(known)}"
-            )
-            raise InputError(f"unknown setting {_below(path, name)!r}{hint}")
+    _refuse_unknown(named, [field.name for field in fields(kind)], path)
+    _refuse_missing(named, kind, path)
     made = {name: _read(hints[name], part, arrays, _below(path, name)) for name, part in named.items()}
     try:
         return kind(**made)
     except InputError as error:
         raise InputError(f"{path}: {error}" if path else str(error)) from error
-    except TypeError as error:
-        raise InputError(f"{path or kind.__name__}: {error}") from error
+
+
+def _refuse_unknown(named: Mapping[str, Plain], known: Sequence[str], path: str) -> None:
+    for name in named:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            advice = (
+                f"did you mean {_below(path, near[0])}?" if near else f"expected one of {', '.join(known)}"
+            )
+            raise InputError(f"unknown setting {_below(path, name)!r}; {advice}")
+
+
+def _refuse_missing(named: Mapping[str, Plain], kind: Any, path: str) -> None:  # Any: a dataclass
+    needed = [each.name for each in fields(kind) if each.default is each.default_factory is MISSING]
+    missing = [name for name in needed if name not in named]
+    if missing:
+        raise InputError(f"{path or 'the settings'}: {', '.join(missing)} missing")
 
 
 def _scalar(kind: Any, value: Plain, path: str) -> Plain:
-    if kind is np.datetime64 and isinstance(value, str):
-        return np.datetime64(value)
+    """A single value; a whole number also stands for a number with a point."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind is float and (whole or isinstance(value, float)) and math.isfinite(value):
+    if kind is float and (whole or isinstance(value, float)) and abs(value) <= sys.float_info.max:
         return float(value)
     if (kind is int and whole) or (kind in (bool, str) and isinstance(value, kind)):
         return value
+    if kind is np.datetime64 and isinstance(value, str):
+        with suppress(ValueError):
+            return np.datetime64(value)
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
-    raise InputError(f"{path}: expected {words.get(kind, kind.__name__)}, got {value!r}")
+    raise InputError(f"{path}: expected {words.get(kind, 'a time')}, got {value!r}")

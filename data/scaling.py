@@ -23,7 +23,7 @@ class Scaler:
 
 
 def fitted_scaler(load: NDArray[np.floating]) -> Scaler:
-    """The scaler of each column of `load` (T, N)."""
-    wide = load.astype(np.float64)
-    spread = wide.std(axis=0)
-    return Scaler(wide.mean(axis=0), np.where(spread > 1e-9 * np.abs(wide).max(axis=0), spread, 1.0))
+    """The scaler of each column of `load` (T, N), to the last bit the same whatever the other columns are."""
+    rows = np.ascontiguousarray(load.T, np.float64)  # (N, T): numpy sums each row in one order
+    spread = rows.std(axis=1)
+    return Scaler(rows.mean(axis=1), np.where(spread > 1e-9 * np.abs(rows).max(axis=1), spread, 1.0))

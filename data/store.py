@@ -35,9 +35,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def clear_partial(folder: Path) -> None:
-    """Remove the files that writers which were killed left half-written in `folder`."""
+    """Remove the files, not the folders, that writers which were killed left half-written in `folder`."""
     for file in folder.glob(".*.partial"):
-        file.unlink()
+        if file.is_file():
+            file.unlink()
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def forecast_task(
     """The task of forecasting the next hour (or the next step, with `native_step`) of every station."""
     whole = traffic if native_step else hourly(traffic)
     train_steps, all_steps = _split(whole, split)
-    varied = np.ptp(whole.load[:train_steps], axis=0) > 0  # (N,)
+    varied = _varied(whole, train_steps)
     source, target = _of_columns(traffic, varied), _of_columns(whole, varied)
     scaler = fitted_scaler(target.load[:train_steps])
     load = scaler.scaled(target.load[:all_steps])
@@ -128,6 +128,14 @@ def forecast_task(
     )
 
 
+def varying_columns(
+    traffic: Traffic, split: SplitSettings, *, native_step: bool = False
+) -> NDArray[np.int64]:
+    """The columns of the stations that vary in the training part: those of which tasks can be made."""
+    whole = traffic if native_step else hourly(traffic)
+    return np.flatnonzero(_varied(whole, _split(whole, split)[0]))
+
+
 def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool = False) -> int:
     """The step of `traffic` at which the second half of the test part begins."""
     target = traffic if native_step else hourly(traffic)
@@ -136,9 +144,15 @@ def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool 
     return int((middle - traffic.start) / np.timedelta64(traffic.step_minutes, "m"))
 
 
-def _of_columns(traffic: Traffic, wanted: NDArray[np.bool_]) -> Traffic:
-    if not wanted.any():
+def _varied(whole: Traffic, train_steps: int) -> NDArray[np.bool_]:
+    """Which stations vary in the training part, (N,); one of them must."""
+    varied: NDArray[np.bool_] = np.ptp(whole.load[:train_steps], axis=0) > 0
+    if not varied.any():
         raise InputError("no station varies in the training part: there is nothing to forecast")
+    return varied
+
+
+def _of_columns(traffic: Traffic, wanted: NDArray[np.bool_]) -> Traffic:
     return traffic if wanted.all() else of_columns(traffic, np.flatnonzero(wanted))
 
 

@@ -5,8 +5,9 @@ NUMBA_CACHE_DIR says. Axes: K stations, S samples, F features, P parameters, E e
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -41,12 +42,15 @@ def epochs(
     rngs: Sequence[np.random.Generator],
     state: OptimizerState,
 ) -> Work[Trained]:
-    """Train K stations from `weights` (K, P), all of them through one epoch before the next."""
+    """Train K stations from `weights` (K, P), all of them through one epoch before the next.
+
+    The arrays of `state` are used up: they become those of the result.
+    """
     moving = Moving(
         np.array(weights, np.float32, order="C"),
-        np.array(state.first, np.float32, order="C"),
-        np.array(state.second, np.float32, order="C"),
-        np.array(state.steps),
+        _plain(state.first),
+        _plain(state.second),
+        state.steps,
         start=_plain(weights) if settings.proximal else np.zeros((len(weights), 0), np.float32),
     )
     data = Samples(_plain(samples.inputs), _plain(samples.targets), np.array(samples.counts, np.int64))
@@ -83,12 +87,20 @@ def _epoch(run: _Run, rule: Rule) -> Iterator[tuple[slice, Floats]]:
     if run.settings.threads == 1:
         yield from ((stations, _trained(run, rule, stations)) for stations in groups)
         return
-    pool = ThreadPoolExecutor(run.settings.threads)
+    pool = _threads(run.settings.threads)
+    futures = {pool.submit(_trained, run, rule, stations): stations for stations in groups}
     try:
-        futures = {pool.submit(_trained, run, rule, stations): stations for stations in groups}
         yield from ((futures[future], future.result()) for future in as_completed(futures))
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in futures:
+            future.cancel()
+        wait(futures)
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads that stay for the next call: a round over small networks takes no longer than starting some."""
+    return ThreadPoolExecutor(count)
 
 
 def _trained(run: _Run, rule: Rule, stations: slice) -> Floats:

@@ -212,14 +212,14 @@ def _adapt(rule: Rule, weights: Vector, gradient: Vector, packed: Packed, step: 
     """Adam; both moments begin at 0, which the two corrections make up for."""
     first, second = packed.first, packed.second
     rate = np.float32(float(rule.rate) / (1.0 - rule.faster**step))
-    root = np.float32(np.sqrt(1.0 - rule.slower**step))
+    upright = np.float32(1.0 / np.sqrt(1.0 - rule.slower**step))
     faster, slower = np.float32(1.0 - rule.faster), np.float32(rule.slower)
     fresh = np.float32(1.0 - rule.slower)
     for number in range(len(weights)):
         slope = gradient[number]
         first[number] += faster * (slope - first[number])
         second[number] = slower * second[number] + fresh * (slope * slope)
-        weights[number] -= rate * (first[number] / (np.sqrt(second[number]) / root + rule.epsilon))
+        weights[number] -= rate * (first[number] / (np.sqrt(second[number]) * upright + rule.epsilon))
 
 
 @compiled

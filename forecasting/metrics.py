@@ -55,6 +55,7 @@ def tally(
 ) -> Tally:
     """The sums of z-scored forecasts (K, S); filled-in truths are not counted. `scale` (K,) is the unit's."""
     errors = np.where(measured, forecast.astype(np.float64) - truth, 0.0)  # (K, S)
+    errors = np.ascontiguousarray(errors)  # numpy sums each row in one order, whatever the others are
     absolute = np.abs(errors).sum(axis=1)
     return Tally(
         count=measured.sum(axis=1),

@@ -9,23 +9,14 @@ Axes: S samples, F features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.messages import Moments
+
 Values = NDArray[np.float64]
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Sums over samples x (the features, then a 1 for the intercept) with targets y."""
-
-    gram: Values  # (F + 1, F + 1) Σ x xᵀ
-    moment: Values  # (F + 1,) Σ x y
-    squares: float  # Σ y²
-    count: int
 
 
 def station_moments(inputs: NDArray[np.floating], targets: NDArray[np.floating]) -> Moments:

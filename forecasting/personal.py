@@ -9,7 +9,8 @@ Axes: K stations, S samples, F features, P parameters, A activations that the he
 import numpy as np
 
 from data.errors import InputError
-from forecasting.moments import Moments, Values, station_moments
+from data.messages import Moments
+from forecasting.moments import Values, station_moments
 from forecasting.networks import Floats, Network, unpacked
 from forecasting.stations import Samples
 

@@ -45,7 +45,7 @@ class Recipe:
     vertical: TrainingSettings = VERTICAL_TRAINING
     settling: TrainingSettings = SETTLING_TRAINING
     horizontal: TrainingSettings = HORIZONTAL_TRAINING
-    memory_days: float = 0
+    memory_days: float = 28
     personal: Personal = "none"
     head_strength: float = 100.0
     personal_training: TrainingSettings = PERSONAL_TRAINING

@@ -18,7 +18,8 @@ class TrainingSettings:
     torch. `clip_norm` limits the 2-norm of a station's gradient; 0 leaves it alone. `proximal` pulls
     towards the weights the call started from, (ρ/2)‖x − x₀‖² (FedProx). `huber_delta` is used by the
     loss "huber" alone. The cosine schedule falls from `learning_rate` to 0 over `horizon` epochs, which
-    may span several calls; 0 means the epochs of this call. `threads` spreads stations, not products:
+    may span several calls; 0 means the epochs of this call, and a call without a state begins at
+    `first_epoch` of it. `threads` spreads stations, not products:
     one thread is fastest for a few small networks.
     """
 
@@ -28,6 +29,7 @@ class TrainingSettings:
     learning_rate: float = 0.01
     schedule: Literal["constant", "cosine"] = "constant"
     horizon: int = 0
+    first_epoch: int = 0
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     momentum: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
@@ -48,7 +50,7 @@ class TrainingSettings:
         for name in ("learning_rate", "epsilon", "huber_delta"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("momentum", "weight_decay", "proximal", "clip_norm", "horizon"):
+        for name in ("momentum", "weight_decay", "proximal", "clip_norm", "horizon", "first_epoch"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):

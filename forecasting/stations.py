@@ -68,14 +68,19 @@ class Trained:
 
 
 def fresh_optimizer(weights: Floats, settings: TrainingSettings) -> OptimizerState:
-    """The state of an optimizer that has not made a step."""
+    """The state of an optimizer that has not made a step, at the first epoch of its schedule."""
     stations, parameters = weights.shape
     return OptimizerState(
         first=np.zeros((stations, parameters * settings.first_moment), weights.dtype),
         second=np.zeros((stations, parameters * settings.second_moment), weights.dtype),
         steps=np.zeros(stations, np.int64),
-        epochs=0,
+        epochs=settings.first_epoch,
     )
+
+
+def copied(state: OptimizerState) -> OptimizerState:
+    """The same state in arrays of its own, for an engine to go on with."""
+    return OptimizerState(state.first.copy(), state.second.copy(), state.steps.copy(), state.epochs)
 
 
 def joined(parts: Sequence[Trained]) -> Trained:

@@ -6,12 +6,13 @@ A activations that the head sees.
 """
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from forecasting.networks import Name, Network
+from forecasting.networks import Floats, Name, Network
 
 Parts = Mapping[str, Tensor]
 
@@ -26,6 +27,14 @@ def forward(network: Network, weights: Tensor, inputs: Tensor) -> Tensor:
 def body(network: Network, weights: Tensor, inputs: Tensor) -> Tensor:
     """What the linear heads of the networks see of `inputs` (K, S, F), (K, S, A)."""
     return _BODY[network.name](network, _parts(network, weights), inputs)
+
+
+def checkpoint(parts: Mapping[str, Floats], words: Mapping[str, str]) -> bytes:
+    """A file for `torch.load`: the parts as a `state_dict`, and `words` beside it."""
+    content = BytesIO()
+    tensors = {name: torch.tensor(part) for name, part in parts.items()}
+    torch.save({"state_dict": tensors, **words}, content)
+    return content.getvalue()
 
 
 def _parts(network: Network, weights: Tensor) -> Parts:

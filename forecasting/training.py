@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.progress import Work, finished
 from forecasting.networks import Network
 from forecasting.settings import Engine, TrainingSettings
-from forecasting.stations import Floats, OptimizerState, Samples, Trained, fresh_optimizer
+from forecasting.stations import Floats, OptimizerState, Samples, Trained, copied, fresh_optimizer
 
 CUDA_DRIVER = Path("/dev/nvidiactl")  # stands where a Linux machine has the driver loaded
 
@@ -49,7 +49,7 @@ def training(
             f"rngs, got weights {weights.shape} and {len(rngs)} rngs"
         )
     engine = _engine(network, settings.engine, len(weights), settings.device)
-    start = fresh_optimizer(weights, settings) if state is None else state
+    start = fresh_optimizer(weights, settings) if state is None else copied(state)
     result: Trained = yield from engine.epochs(network, weights, samples, settings, rngs, start)
     return result
 

@@ -78,7 +78,13 @@ def twin_forecast(twin: Twin, inputs: Floats) -> Floats:
 
 def save_twin(path: Path, twin: Twin) -> None:
     """Store `twin` at `path`."""
-    header: dict[str, JSON] = {
+    arrays: Arrays = {"weights": twin.weights, "mean": twin.scaler.mean, "scale": twin.scaler.scale}
+    write_artefact(path, KIND, twin_header(twin), arrays)
+
+
+def twin_header(twin: Twin) -> dict[str, JSON]:
+    """All of `twin` but its arrays."""
+    return {
         "scope": twin.scope,
         "name": twin.name,
         "network": twin.network.name,
@@ -90,8 +96,6 @@ def save_twin(path: Path, twin: Twin) -> None:
         "trained_until": str(twin.trained_until),
         "lineage": asdict(twin.lineage),
     }
-    arrays: Arrays = {"weights": twin.weights, "mean": twin.scaler.mean, "scale": twin.scaler.scale}
-    write_artefact(path, KIND, header, arrays)
 
 
 def load_twin(path: Path) -> Twin:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from clustering.quality import Quality, agreement, modularity, quality, warnings
 from clustering.segmentation import METHODS, Segmentation, SegmentationSettings, numbered, segmentation
@@ -153,3 +154,9 @@ def test_another_set_of_stations_cannot_be_compared_with() -> None:
     other = replace(earlier, stations=(StationId("x"), *earlier.stations[1:]))
     with pytest.raises(InputError, match="other stations"):
         segmented(barbell(), np.ones(7), earlier=other)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=40))
+def test_agreement_is_scikit_learns_adjusted_rand_index(pairs: list[tuple[int, int]]) -> None:
+    one, other = np.array(pairs).T
+    assert agreement(one, other) == pytest.approx(adjusted_rand_score(one, other), abs=1e-12)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from data.store import MARK, refuse_existing, refuse_overlap, whole_file, whole_folder
+from data.store import MARK, clear_partial, refuse_existing, refuse_overlap, whole_file, whole_folder
 
 
 class InterruptionError(Exception):
@@ -140,3 +140,16 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set").write_text("a file")
     with pytest.raises(InputError, match="is a file"):
         refuse_existing(tmp_path / "set", overwrite=True)
+
+
+def test_what_killed_writers_left_in_a_folder_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".state.0a1b2c3d.partial", ".summary.json.ffffffff.partial"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".prediction.partial").mkdir()  # whoever fills it holds a lock on it
+    files = {"state", "notes.partial", ".hidden", MARK}
+    for name in files:
+        (tmp_path / name).write_text("whole")
+    clear_partial(tmp_path)
+    assert names(tmp_path) == files | {".prediction.partial"}
+    clear_partial(tmp_path)
+    assert names(tmp_path) == files | {".prediction.partial"}

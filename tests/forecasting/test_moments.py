@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from data.inputs import Layout
+from data.messages import Moments
 from forecasting.moments import (
     STRENGTHS,
-    Moments,
     chosen_ridge,
     ridge_weights,
     split_moments,

@@ -1,0 +1,46 @@
+"""The series of the stations that one process holds, one station or thousands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.signatures import SignatureSettings
+from data.inputs import INPUTS
+from data.traffic import StationId, Traffic
+from data.windows import Task, forecast_task
+from forecasting.networks import Network, build_network
+from forecasting.recipe import Recipe
+from forecasting.stations import station_number
+
+
+@dataclass(frozen=True)
+class Host:
+    """The stations of one process, and their series."""
+
+    task: Task
+    recipe: Recipe
+    network: Network
+    signature: SignatureSettings
+    place: dict[StationId, int]  # of each station among the K
+    numbers: tuple[int, ...]  # of each station, for its random numbers
+
+
+def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host:
+    """A host of all stations in `traffic` that vary; the others have no z-score and cannot take part."""
+    task = forecast_task(traffic, INPUTS[recipe.inputs], recipe.split, native_step=recipe.native_step)
+    stations = task.traffic.stations
+    return Host(
+        task=task,
+        recipe=recipe,
+        network=build_network(recipe.model, task.windows.layout, recipe.hidden),
+        signature=signature,
+        place={station: place for place, station in enumerate(stations)},
+        numbers=tuple(station_number(station) for station in stations),
+    )
+
+
+def places(host: Host, stations: Sequence[StationId]) -> NDArray[np.int64]:
+    """The places of those of `stations` that this host has."""
+    return np.array([host.place[each] for each in stations if each in host.place], np.int64)

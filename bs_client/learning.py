@@ -1,0 +1,119 @@
+"""How stations of a host train, those that were asked for the same at once.
+
+Axes: K stations, S samples, F features, P parameters.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bs_client.host import Host, places
+from data.errors import InputError
+from data.messages import PHASES, Answer, Failure, TrainOrder, Update
+from forecasting.personal import personal_heads
+from forecasting.recipe import Recipe
+from forecasting.settings import TrainingSettings
+from forecasting.stations import Floats, Samples, station_rngs
+from forecasting.training import train
+
+Places = NDArray[np.int64]
+Made = tuple[Floats, NDArray[np.float32]]  # weights (K, P), the mean loss of the last epoch (K,)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Which training this is: it decides the random numbers, and where in the schedule it begins."""
+
+    phase: int
+    turn: int
+    settings: TrainingSettings
+
+
+def learned(host: Host, orders: Sequence[TrainOrder]) -> Iterator[Answer]:
+    """The updates of the stations that orders name, those of the same turn trained together."""
+    for _, alike in groupby(orders, key=lambda order: (order.phase, order.turn, order.turns)):
+        group = list(alike)
+        chosen = [places(host, order.stations) for order in group]
+        rising = np.argsort(np.concatenate(chosen))  # so that a whole host is trained without a copy
+        order_of = np.repeat(np.arange(len(group)), [len(each) for each in chosen])[rising]  # (K,)
+        if len(rising):
+            weights = np.stack([order.weights for order in group])[order_of]  # (K, P)
+            until = np.array([order.until for order in group])[order_of]
+            yield from _learned_together(host, np.concatenate(chosen)[rising], weights, until, group[0])
+
+
+def _learned_together(
+    host: Host, stations: Places, weights: Floats, until: Places, order: TrainOrder
+) -> Iterator[Answer]:
+    """The answers of stations whose orders differ from `order` in weights and `until` alone."""
+    samples = history(host, stations, until, host.recipe.memory_days if order.phase == "horizontal" else 0)
+    if order.phase == "personal":
+        made, losses = personal(host, stations, weights, samples), np.zeros(len(stations), np.float32)
+    else:
+        made, losses = _trained(host, stations, weights, samples, _occasion(host.recipe, order))
+    sound = np.asarray(np.isfinite(made).all(axis=1))
+    for row, place in enumerate(stations):
+        station = host.task.traffic.stations[place]
+        if samples.counts[row] == 0:
+            yield Failure(station, "has no window to train on yet")
+        elif not sound[row]:
+            yield Failure(station, "diverged in its training; lower the learning rate")
+        else:
+            yield Update(station, made[row], int(samples.counts[row]), float(losses[row]))
+
+
+def _occasion(recipe: Recipe, order: TrainOrder) -> Occasion:
+    """The training that an order asks for; its schedule spans all turns of the phase."""
+    phases = {"vertical": recipe.vertical, "settling": recipe.settling, "horizontal": recipe.horizontal}
+    if order.phase not in phases:
+        raise InputError(f"unknown phase {order.phase!r} in an order, expected one of {', '.join(PHASES)}")
+    settings = phases[order.phase]
+    spanned = replace(settings, horizon=settings.horizon or order.turns * settings.epochs)
+    return Occasion(PHASES.index(order.phase), order.turn, spanned)
+
+
+def _trained(host: Host, stations: Places, weights: Floats, samples: Samples, occasion: Occasion) -> Made:
+    settings, numbers = occasion.settings, [host.numbers[place] for place in stations]
+    rngs = station_rngs(host.recipe.seed, numbers, occasion.phase, occasion.turn)
+    begun = occasion.turn * settings.epochs if settings.schedule != "constant" else 0
+    made = train(host.network, weights, samples, replace(settings, first_epoch=begun), rngs)
+    return made.weights, made.losses[:, -1]
+
+
+def personal(host: Host, stations: Places, weights: Floats, samples: Samples) -> Floats:
+    """The weights (K, P) that each station makes for itself of those it was sent."""
+    recipe = host.recipe
+    if recipe.personal == "head":
+        return personal_heads(host.network, weights, samples, recipe.head_strength)
+    occasion = Occasion(PHASES.index("personal"), 0, recipe.personal_training)
+    return _trained(host, stations, weights, samples, occasion)[0]
+
+
+def history(host: Host, stations: Places, until: Places, memory_days: float) -> Samples:
+    """The windows of each station whose target came before its `until`; of the last `memory_days` if set.
+
+    With every station of the host and no memory these are the host's own arrays, not copies.
+    """
+    windows = host.task.windows
+    counts = np.maximum(until - host.task.first_step, 0)
+    if memory_days:
+        return _latest(host, stations, counts, memory_days)
+    if np.array_equal(stations, np.arange(len(windows.targets))):
+        return Samples(windows.inputs, windows.targets, counts)
+    longest = counts.max()
+    return Samples(windows.inputs[stations, :longest], windows.targets[stations, :longest], counts)
+
+
+def _latest(host: Host, stations: Places, counts: Places, days: float) -> Samples:
+    windows = host.task.windows
+    kept = np.minimum(counts, round(days * 1440 / host.task.traffic.step_minutes))
+    shape = len(stations), int(kept.max(initial=0))
+    inputs = np.zeros((*shape, windows.layout.features), np.float32)
+    targets = np.zeros(shape, np.float32)
+    for row, (place, count, wanted) in enumerate(zip(stations, counts, kept, strict=True)):
+        inputs[row, :wanted] = windows.inputs[place, count - wanted : count]
+        targets[row, :wanted] = windows.targets[place, count - wanted : count]
+    return Samples(inputs, targets, kept)

@@ -1,0 +1,121 @@
+"""Fleets for tests: small ones in this process, and one whose stations can be made to misbehave."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from clustering.signatures import SignatureSettings
+from data.messages import Answer, Errors, Failure, Order, Timeline, TrainOrder, Update
+from data.traffic import StationId, Traffic
+from fl_server.fleet import Fleet
+from fl_server.local import LocalFleet, local_fleet
+from fl_server.segmenting import described
+from forecasting.recipe import Recipe
+from tests.cities import wavy_traffic
+
+SMALL_RECIPE = Recipe(model="mlp", hidden=(6,), inputs="paper", memory_days=0)
+Trouble = Callable[[Answer], list[Answer]]  # makes of the true answer those that arrive in its place
+
+
+def small_fleet(*, traffic: Traffic | None = None, recipe: Recipe = SMALL_RECIPE) -> LocalFleet:
+    """Six wavy stations and three weeks of hours, the last of them the stream, unless told otherwise."""
+    return local_fleet(traffic or wavy_traffic(stations=6), recipe, SignatureSettings())
+
+
+def timeline_of(fleet: Fleet) -> Timeline:
+    """The steps that all stations have."""
+    return described(fleet, None)[0].timeline
+
+
+@dataclass
+class TroubledFleet:
+    """The stations of `inner`, those named in `trouble` misbehaving; `orders` are all that were sent."""
+
+    inner: Fleet
+    trouble: Mapping[StationId, Trouble]
+    orders: list[Order] = field(default_factory=list)
+
+    @property
+    def stations(self) -> tuple[StationId, ...]:
+        """Those of the inner fleet."""
+        return self.inner.stations
+
+    def ask(self, orders: Sequence[Order]) -> list[Answer]:
+        """What the stations make of their answers."""
+        self.orders += orders
+        return self._spoilt(self.inner.ask(orders))
+
+    def post(self, orders: Sequence[TrainOrder]) -> None:
+        """Hand the orders on."""
+        self.orders += orders
+        self.inner.post(orders)
+
+    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+        """What the stations make of their answers."""
+        return self._spoilt(self.inner.collect(stations))
+
+    def _spoilt(self, answers: Sequence[Answer]) -> list[Answer]:
+        return [made for each in answers for made in self.trouble.get(each.station, as_it_is)(each)]
+
+
+def as_it_is(answer: Answer) -> list[Answer]:
+    """Does as it should."""
+    return [answer]
+
+
+def failing(answer: Answer) -> list[Answer]:
+    """Says that it failed."""
+    return [Failure(answer.station, "lost its power")]
+
+
+def missing(answer: Answer) -> list[Answer]:
+    """Does not answer."""
+    return []
+
+
+def twice(answer: Answer) -> list[Answer]:
+    """Answers twice."""
+    return [answer, answer]
+
+
+def as_somebody_else(answer: Answer) -> list[Answer]:
+    """Signs with the name of a station that nobody knows."""
+    return [replace(answer, station=StationId("stranger"))]
+
+
+def with_nan(answer: Answer) -> list[Answer]:
+    """Has a NaN in it."""
+    if isinstance(answer, Update):
+        weights = answer.weights.copy()
+        weights[0] = np.nan
+        return [replace(answer, weights=weights)]
+    return [replace(answer, squared=np.nan) if isinstance(answer, Errors) else answer]
+
+
+def with_nan_loss(answer: Answer) -> list[Answer]:
+    """Reports no finite loss."""
+    return [replace(answer, loss=np.nan) if isinstance(answer, Update) else answer]
+
+
+def diverging(answer: Answer) -> list[Answer]:
+    """Sends weights far beyond all that a forecaster of z-scores can need."""
+    return [replace(answer, weights=answer.weights + 1e7) if isinstance(answer, Update) else answer]
+
+
+def of_wrong_shape(answer: Answer) -> list[Answer]:
+    """Sends one weight too few."""
+    return [replace(answer, weights=answer.weights[:-1]) if isinstance(answer, Update) else answer]
+
+
+def of_wrong_type(answer: Answer) -> list[Answer]:
+    """Sends weights in double precision."""
+    if isinstance(answer, Update):
+        wide: Answer = replace(answer, weights=answer.weights.astype(np.float64))
+        return [wide]
+    return [answer]
+
+
+def without_windows(answer: Answer) -> list[Answer]:
+    """Claims to have trained on nothing."""
+    return [replace(answer, samples=0) if isinstance(answer, Update) else answer]
