@@ -7,11 +7,11 @@ TORCH := torch==2.13.0
 .PHONY: help setup demo test test-all check bench clean
 
 help:
-	@echo "make demo      forecast the traffic of a synthetic city: progress, table, picture"
+	@echo "make demo      twin the network of a synthetic city: progress, tables, picture"
 	@echo "make test      every check and test (under six minutes)"
 	@echo "make test-all  also the long tests"
 	@echo "make check     ruff, mypy --strict, import-linter"
-	@echo "make bench     measure the import, the trainer and the synthetic city"
+	@echo "make bench     measure the import, the trainer, the synthetic city, the twins"
 	@echo "make setup     only make the environment $(VENV) (PYTHON=python3.12 chooses the interpreter)"
 	@echo "make clean     remove the environment and the caches"
 
@@ -33,9 +33,9 @@ $(VENV)/.ready: pyproject.toml .lock.txt
 	@touch $@
 
 demo: setup
-	@echo "== demo: a synthetic city of 50 stations and 30 days, then a forecast of its last week"
+	@echo "== demo: a synthetic city of 50 stations and 30 days, twinned and kept in step along its last week"
 	@test -f runs/demo/city/stations.csv || $(BIN)/vhtwin data make --stations 50 --days 30 --seed 7 --out runs/demo/city
-	@$(BIN)/vhtwin forecast runs/demo/city --out runs/demo/forecast --overwrite
+	@$(BIN)/vhtwin twin runs/demo/city --out runs/demo/twins --overwrite
 
 check: setup
 	@echo "== ruff"
@@ -60,6 +60,7 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks.import_speed
 	@$(BIN)/python -m tests.benchmarks.trainer_speed
 	@$(BIN)/python -m tests.benchmarks.segmentation_speed
+	@$(BIN)/python -m tests.benchmarks.twin_speed
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

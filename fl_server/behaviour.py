@@ -56,9 +56,10 @@ def drawn_behaviour(
 
 
 def _step_hours(clock: NDArray[np.datetime64]) -> float:
+    """The usual step of a clock, which may be set forward or back once in a while."""
     if len(clock) < 2:
         return 1.0
-    return float((clock[1] - clock[0]) / np.timedelta64(1, "h")) or 1.0  # 0 where an hour is shown twice
+    return float(np.median(np.diff(clock).astype("timedelta64[m]").astype(np.int64))) / 60
 
 
 def _away(steps: int, step_hours: float, settings: BehaviourSettings, rng: np.random.Generator) -> Mask:

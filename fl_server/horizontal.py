@@ -8,11 +8,12 @@ happens in the order of the stream's time, ties in the order of stations, howeve
 Axes: N stations, C clusters, M waiting updates, P parameters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from data.messages import Failure, TrainOrder, Update
 from fl_server.aggregation.refresh import Arrival, Refresh
@@ -27,6 +28,7 @@ from fl_server.tree import Clusters, Floats, Tree, mixed, origins
 from fl_server.vertical import Mask, Rules, Turn, train_orders
 
 Counts = NDArray[np.int64]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,27 @@ class Open:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An update that has arrived and is not in a C-NDT yet."""
+    """An update that has arrived and is not in a C-NDT yet.
+
+    `since` is when the station first answered after its cluster's last twin was made, `until` the step up to
+    which this update has learned.
+    """
 
     place: int
     since: float
+    until: int
     update: Update
+
+
+Inbox = dict[int, Waiting]  # what waits in a cluster by its station's place, in the order of `since`
 
 
 @dataclass(frozen=True)
 class Stream:
     """Where H-twinning stands, beside the twins: `step` steps have passed.
 
-    `seen` is the last G-NDT that each cluster received, `known` the last C-NDT that each sent up.
+    `seen` is the last G-NDT that each cluster received, `known` the last C-NDT that each sent up. A twin's
+    `until` is the step up to which it has learned.
     """
 
     step: int
@@ -62,6 +73,9 @@ class Stream:
     seen_versions: Counts  # (C,)
     known: Floats  # (C, P)
     known_samples: Counts  # (C,)
+    known_until: Counts  # (C,)
+    cluster_until: Counts  # (C,)
+    top_until: int
     refresh_state: State
     sent: int = 0
     spared: int = 0
@@ -94,6 +108,7 @@ def stream_begun(tree: Tree, world: World) -> Stream:
     """The stream before its first step: every cluster has seen the G-NDT, and it knows their twins."""
     gathered = np.floor(world.behaviour.head_start * world.batch).astype(np.int64)
     clusters = len(tree.clusters)
+    until = np.full(clusters, world.train_steps)
     return Stream(
         step=0,
         trained_until=world.train_steps - gathered,
@@ -103,6 +118,9 @@ def stream_begun(tree: Tree, world: World) -> Stream:
         seen_versions=np.full(clusters, tree.top_version),
         known=tree.clusters,
         known_samples=np.ones(clusters, np.int64),
+        known_until=until,
+        cluster_until=until,
+        top_until=world.train_steps,
         refresh_state={},
     )
 
@@ -118,10 +136,7 @@ def step_passed(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_p
     stream = replace(stream, trained_until=trained_until, open=(*stream.open, *posted))
     arrivals, failures, stream = _arrivals(fleet, tree, stream)
     exchange = exchange.counted("station_cluster", up=len(arrivals), size=tree.size)
-    passed = Passed(tree, stream, exchange, failures)
-    for arrival in arrivals:
-        passed = _taken_in(passed, arrival, world)
-    passed = _impatient(passed, world)
+    passed = _taken_in(Passed(tree, stream, exchange, failures), arrivals, world)
     return replace(passed, stream=replace(passed.stream, step=stream.step + 1))
 
 
@@ -134,14 +149,20 @@ def regrouped_stream(stream: Stream, before: Clusters, after: Clusters) -> Strea
     """The same stream after stations moved between clusters; waiting updates go with their stations."""
     shares = origins(before, after)
     main = shares.argmax(axis=1)
-    oldest = [stream.seen_versions[shares[cluster] > 0].min() for cluster in range(len(shares))]
+    oldest = [stream.seen_versions[share > 0].min() for share in shares]
     return replace(
         stream,
         seen=mixed(shares, stream.seen),
         seen_versions=np.array(oldest),
+        known_until=_newest(shares, stream.known_until),
+        cluster_until=_newest(shares, stream.cluster_until),
         known=mixed(shares, stream.known),
         known_samples=stream.known_samples[main],
     )
+
+
+def _newest(shares: NDArray[np.float64], until: Counts) -> Counts:
+    return np.array([until[share > 0].max() for share in shares])
 
 
 def distance(one: Floats, other: Floats, settings: HorizontalSettings) -> float:
@@ -167,25 +188,35 @@ def _posted(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_part:
     posted = []
     for order in orders:
         places = np.array([place[station] for station in order.stations])
-        due = stream.step + world.behaviour.hours[places] / world.step_hours
-        posted.append(Open(order, places, due))
+        posted.append(Open(order, places, _due(places, stream.step, world)))
     return tuple(posted)
+
+
+def _due(places: Counts, step: int, world: World) -> NDArray[np.float64]:
+    """When stations that begin now will have answered: one that is away by then, as soon as it is back."""
+    due: NDArray[np.float64] = step + world.behaviour.hours[places] / world.step_hours
+    reachable = world.behaviour.reachable[places]  # (·, S)
+    for row in np.flatnonzero(due < reachable.shape[1]):
+        there = reachable[row, int(due[row]) :]
+        if not there[0]:
+            due[row] = int(due[row]) + there.argmax() if there.any() else np.inf
+    return due
 
 
 def _arrivals(fleet: Fleet, tree: Tree, stream: Stream) -> tuple[list[Waiting], tuple[Failure, ...], Stream]:
     """The updates that arrive in this step, in their order; the stream without their orders."""
     end = stream.step + 1
     due = sorted(
-        (float(when), int(place))
+        (float(when), int(place), each.order.until)
         for each in stream.open
         for place, when in zip(each.places, each.due, strict=True)
         if when < end
     )
-    stations = [fleet.stations[place] for _, place in due]
+    stations = [fleet.stations[place] for _, place, _ in due]
     came = received(stations, fleet.collect(stations), len(tree.top))
     arrivals = [
-        Waiting(place, when, came.updates[station])
-        for (when, place), station in zip(due, stations, strict=True)
+        Waiting(place, when, until, came.updates[station])
+        for (when, place, until), station in zip(due, stations, strict=True)
         if station in came.updates
     ]
     left = tuple(_still_open(each, end) for each in stream.open if (each.due >= end).any())
@@ -198,80 +229,99 @@ def _still_open(each: Open, end: float) -> Open:
     return Open(replace(each.order, stations=stations), each.places[left], each.due[left])
 
 
-def _taken_in(passed: Passed, arrival: Waiting, world: World) -> Passed:
-    """Put an update into the inbox of its cluster, in the place of an older one; report when ready."""
-    others = tuple(each for each in passed.stream.waiting if each.place != arrival.place)
-    passed = replace(passed, stream=replace(passed.stream, waiting=(*others, arrival)))
+def _taken_in(passed: Passed, arrivals: Sequence[Waiting], world: World) -> Passed:
+    """Put the updates into the inboxes of their clusters; let those report that are ready or impatient."""
     cluster_of = passed.tree.cluster_of
-    cluster = int(cluster_of[arrival.place])
-    there = sum(cluster_of[each.place] == cluster for each in passed.stream.waiting)
-    if there < ceil(world.settings.ready * (cluster_of == cluster).sum()):
-        return passed
-    return _reported(passed, cluster, world)
-
-
-def _impatient(passed: Passed, world: World) -> Passed:
-    """Let the clusters report that have waited for long enough."""
-    now = passed.stream.step + 1.0
-    first: dict[int, float] = {}
+    wanted = np.ceil(world.settings.ready * np.bincount(cluster_of))  # (C,)
+    inboxes: list[Inbox] = [{} for _ in wanted]
     for each in passed.stream.waiting:
-        first.setdefault(int(passed.tree.cluster_of[each.place]), each.since)
-    for cluster, since in sorted(first.items()):
-        if (now - since) * world.step_hours >= world.settings.patience_hours:
-            passed = _reported(passed, cluster, world)
-    return passed
+        inboxes[cluster_of[each.place]][each.place] = each
+    for arrival in arrivals:
+        cluster = int(cluster_of[arrival.place])
+        _put(inboxes[cluster], arrival)
+        if len(inboxes[cluster]) >= wanted[cluster]:
+            passed = _reported(passed, cluster, inboxes[cluster], world)
+            inboxes[cluster] = {}
+    for cluster, inbox in enumerate(inboxes):
+        if inbox and _impatient(inbox, passed.stream.step + 1.0, world):
+            passed = _reported(passed, cluster, inbox, world)
+            inboxes[cluster] = {}
+    waiting = tuple(each for inbox in inboxes for each in inbox.values())
+    return replace(passed, stream=replace(passed.stream, waiting=waiting))
 
 
-def _reported(passed: Passed, cluster: int, world: World) -> Passed:
-    """Make the cluster's twin of the updates that wait for it; send it up if the gate opens."""
+def _put(inbox: Inbox, arrival: Waiting) -> None:
+    """Put an update into the inbox; the newer one of a station takes the place of the older."""
+    earlier = inbox.get(arrival.place)
+    inbox[arrival.place] = arrival if earlier is None else replace(arrival, since=earlier.since)
+
+
+def _impatient(inbox: Inbox, now: float, world: World) -> bool:
+    """Whether the first of those in the inbox has waited for long enough."""
+    since = min(each.since for each in inbox.values())
+    return (now - since) * world.step_hours >= world.settings.patience_hours
+
+
+def _reported(passed: Passed, cluster: int, inbox: Inbox, world: World) -> Passed:
+    """Make the cluster's twin of the updates in its inbox; send it up if the gate opens."""
     tree, stream = passed.tree, passed.stream
-    mine = [each.update for each in stream.waiting if tree.cluster_of[each.place] == cluster]
-    others = tuple(each for each in stream.waiting if tree.cluster_of[each.place] != cluster)
-    stack = stacked(mine, world.rules.layers)
+    stack = stacked([each.update for each in inbox.values()], world.rules.layers)
     twin, state = result_of(world.rules.cluster, tree.starts[cluster], stack, tree.cluster_states[cluster])
-    tree = _with_twin(tree, cluster, twin, state)
-    passed = replace(passed, tree=tree, stream=replace(stream, waiting=others))
+    until = max(each.until for each in inbox.values())
+    stream = replace(stream, cluster_until=_with(stream.cluster_until, cluster, until))
+    passed = replace(passed, tree=_with_twin(tree, cluster, twin, state), stream=stream)
     if distance(twin, stream.seen[cluster], world.settings) <= world.settings.psi:
-        return replace(passed, stream=replace(passed.stream, spared=stream.spared + 1))
+        return replace(passed, stream=replace(stream, spared=stream.spared + 1))
     return _sent_up(passed, cluster, int(stack.samples.sum()), world)
 
 
 def _with_twin(tree: Tree, cluster: int, twin: Floats, state: State) -> Tree:
-    clusters, starts = tree.clusters.copy(), tree.starts.copy()
-    clusters[cluster] = starts[cluster] = twin
-    versions = tree.cluster_versions.copy()
-    versions[cluster] += 1
     states = tuple(state if each == cluster else old for each, old in enumerate(tree.cluster_states))
-    return replace(tree, clusters=clusters, starts=starts, cluster_versions=versions, cluster_states=states)
+    return replace(
+        tree,
+        clusters=_with(tree.clusters, cluster, twin),
+        starts=_with(tree.starts, cluster, twin),
+        cluster_versions=_with(tree.cluster_versions, cluster, tree.cluster_versions[cluster] + 1),
+        cluster_states=states,
+    )
+
+
+def _with(array: NDArray[Kind], cluster: int, value: ArrayLike) -> NDArray[Kind]:
+    """A copy of `array` (C, ...) with this value for a cluster."""
+    made = array.copy()
+    made[cluster] = value
+    return made
 
 
 def _sent_up(passed: Passed, cluster: int, samples: int, world: World) -> Passed:
-    """Refresh the G-NDT by this cluster's twin, and let the cluster's stations start from it."""
+    """Refresh the G-NDT by this cluster's twin, and send it down to the cluster."""
     tree, stream = passed.tree, passed.stream
-    known, known_samples = stream.known.copy(), stream.known_samples.copy()
-    known[cluster], known_samples[cluster] = tree.clusters[cluster], samples
-    arrival = Arrival(
-        cluster,
-        tree.clusters[cluster],
-        stream.seen[cluster],
-        tree.top_version - int(stream.seen_versions[cluster]),
-        samples,
-    )
-    latest = Updates(known, known_samples, world.rules.layers)
-    made, refresh_state = world.refresh(tree.top, arrival, latest, stream.refresh_state)
-    if made is not None:
-        tree = replace(tree, top=made, top_version=tree.top_version + 1)
-    starts, seen, versions = tree.starts.copy(), stream.seen.copy(), stream.seen_versions.copy()
-    starts[cluster] = seen[cluster] = tree.top
-    versions[cluster] = tree.top_version
+    age = tree.top_version - int(stream.seen_versions[cluster])
+    arrival = Arrival(cluster, tree.clusters[cluster], stream.seen[cluster], age, samples)
     stream = replace(
         stream,
-        known=known,
-        known_samples=known_samples,
-        refresh_state=refresh_state,
-        seen=seen,
-        seen_versions=versions,
         sent=stream.sent + 1,
+        known=_with(stream.known, cluster, arrival.weights),
+        known_samples=_with(stream.known_samples, cluster, samples),
+        known_until=_with(stream.known_until, cluster, stream.cluster_until[cluster]),
     )
+    latest = Updates(stream.known, stream.known_samples, world.rules.layers)
+    made, state = world.refresh(tree.top, arrival, latest, stream.refresh_state)
+    stream = replace(stream, refresh_state=state)
+    if made is not None:
+        tree = replace(tree, top=made, top_version=tree.top_version + 1)
+        stream = replace(stream, top_until=max(stream.top_until, int(stream.known_until.max())))
     exchange = passed.exchange.counted("cluster_network", up=1, down=1, size=tree.size)
-    return replace(passed, tree=replace(tree, starts=starts), stream=stream, exchange=exchange)
+    return _sent_down(replace(passed, tree=tree, stream=stream, exchange=exchange), cluster)
+
+
+def _sent_down(passed: Passed, cluster: int) -> Passed:
+    """Let the cluster see the G-NDT, and its stations start from it."""
+    tree, stream = passed.tree, passed.stream
+    seen = _with(stream.seen, cluster, tree.top)
+    versions = _with(stream.seen_versions, cluster, tree.top_version)
+    return replace(
+        passed,
+        tree=replace(tree, starts=_with(tree.starts, cluster, tree.top)),
+        stream=replace(stream, seen=seen, seen_versions=versions),
+    )

@@ -15,35 +15,43 @@ LARGEST = 1e6  # a weight beyond it has diverged: those of a forecaster of z-sco
 
 @dataclass(frozen=True)
 class Received:
-    """The good updates by station, and why each other station that was asked has none."""
+    """The good updates by station, and what was wrong with all other answers, or that there was none."""
 
     updates: Mapping[StationId, Update]
     failures: tuple[Failure, ...]
+    arrived: int  # how many answers carried weights, good or bad
 
 
 def received(asked: Sequence[StationId], answers: Sequence[Answer], parameters: int) -> Received:
-    """Sort out the answers of the stations that were `asked` to train `parameters` weights."""
-    wanted = set(asked)
+    """Sort out the answers of the stations that were `asked` to train `parameters` weights.
+
+    The first answer of a station is the one that counts.
+    """
+    wanted, heard = set(asked), set[StationId]()
     updates: dict[StationId, Update] = {}
-    failures: dict[StationId, Failure] = {}
+    failures = []
     for answer in answers:
         station = answer.station
-        if station not in wanted or station in updates:
-            reason = "answered twice" if station in wanted else "was not asked"
-            failures[station] = Failure(station, reason)
-        elif isinstance(answer, Failure):
-            failures[station] = answer
-        elif wrong := defect(answer, parameters):
-            failures[station] = Failure(station, wrong)
+        if station not in wanted:
+            wrong = "was not asked"
+        elif station in heard:
+            wrong = "answered twice"
+        else:
+            wrong = defect(answer, parameters)
+        heard.add(station)
+        if wrong:
+            failures.append(Failure(station, wrong))
         elif isinstance(answer, Update):
             updates[station] = answer
-    silent = [each for each in asked if each not in updates and each not in failures]
-    failures |= {each: Failure(each, "did not answer") for each in silent}
-    return Received(updates, tuple(failures.values()))
+    failures += [Failure(each, "did not answer") for each in asked if each not in heard]
+    arrived = sum(isinstance(answer, Update) for answer in answers)
+    return Received(updates, tuple(failures), arrived)
 
 
 def defect(answer: Answer, parameters: int) -> str:
     """What is wrong with an update of `parameters` weights, in words; nothing if it can be used."""
+    if isinstance(answer, Failure):
+        return answer.reason or "failed without a reason"
     if not isinstance(answer, Update):
         return f"sent {type(answer).__name__} in the place of an update"
     if not isinstance(answer.weights, np.ndarray) or answer.weights.dtype != np.float32:
@@ -57,11 +65,12 @@ def defect(answer: Answer, parameters: int) -> str:
 
 
 def _divergence(update: Update) -> str:
-    if not np.isfinite(update.weights).all():
+    largest = np.abs(update.weights).max(initial=0)
+    if not np.isfinite(largest):
         return "sent weights that are not finite"
-    if np.abs(update.weights).max(initial=0) > LARGEST:
+    if largest > LARGEST:
         return f"sent weights beyond {LARGEST:g}: its training diverged"
-    return ""
+    return "" if np.isfinite(update.loss) else "sent a loss that is not finite"
 
 
 def stacked(updates: Sequence[Update], layers: tuple[int, ...]) -> Updates:

@@ -7,26 +7,25 @@ end.
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from clustering.segmentation import Segmentation
-from data.messages import EvaluateOrder, Failure
+from data.messages import EvaluateOrder
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import taking_part
 from fl_server.exchange import together
 from fl_server.fleet import Fleet
-from fl_server.horizontal import World, regrouped_stream, step_passed, stream_begun
+from fl_server.horizontal import Passed, World, regrouped_stream, step_passed, stream_begun
 from fl_server.inbox import counted
 from fl_server.run import Phase, Plan, Row, Run, Shown, Stage, System
 from fl_server.scoring import Span, Standing, cluster_orders, evaluated
 from fl_server.segmenting import described, segmented
 from fl_server.tree import Tree, mixed, origins, regrouped
-from fl_server.vertical import Rules, Turn, vertical_round
-from forecasting.metrics import tally_scores
+from fl_server.vertical import Outcome, Rules, Turn, vertical_round
+from forecasting.metrics import Tally, tally_scores
 
 VERTICAL, HORIZONTAL = 0, 1
 
@@ -35,7 +34,7 @@ def turns(plan: Plan, stage: Stage, system: System) -> int:
     """How many turns a stage has."""
     if stage == "vertical":
         return plan.settings.vertical.epochs
-    epochs = plan.settings.horizontal.epochs
+    epochs = plan.stream_epochs
     return epochs if system == "single-level" or not epochs else plan.stream_steps
 
 
@@ -61,7 +60,7 @@ def world_of(plan: Plan) -> World:
         behaviour=plan.behaviour,
         train_steps=plan.timeline.train_steps,
         step_hours=plan.timeline.step_minutes / 60,
-        batch=settings.horizontal.new_values or max(1, plan.stream_steps // settings.horizontal.epochs),
+        batch=settings.horizontal.new_values or plan.stream_steps // plan.stream_epochs,
     )
 
 
@@ -77,13 +76,11 @@ def rules_of(plan: Plan) -> Rules:
 
 def _perhaps_segmented(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """Segment again where it is time to, and let the stations take their twins' weights along."""
-    every, epoch = _segmentation_period(plan, run)
-    first = run.system == "hierarchical" and run.quality is None
-    if run.system == "single-level" or not (first or (every and epoch and epoch % every == 0)):
+    if not _segments(plan, run):
         return run
     in_stream = run.stage == "horizontal"
     until = plan.timeline.train_steps + run.turn if in_stream else None
-    descriptions = described(fleet, until) if in_stream else plan.descriptions
+    descriptions = described(fleet, until, plan.descriptions) if in_stream else plan.descriptions
     earlier = None if run.quality is None else _segmentation_of(plan, run)
     found = segmented(plan.land, descriptions, run.segmentations, earlier)
     if in_stream:
@@ -91,11 +88,19 @@ def _perhaps_segmented(fleet: Fleet, plan: Plan, run: Run) -> Run:
     return replace(_moved(run, found), segmentations=run.segmentations + 1, quality=found.quality)
 
 
+def _segments(plan: Plan, run: Run) -> bool:
+    """Whether this turn begins with a segmentation."""
+    if run.system == "single-level":
+        return False
+    every, epoch = _segmentation_period(plan, run)
+    return run.quality is None or bool(every and epoch and epoch % every == 0)
+
+
 def _segmentation_period(plan: Plan, run: Run) -> tuple[int, int]:
     """After how many epochs to segment again, and which epoch begins with this turn; 0 if none does."""
     if run.stage == "vertical":
         return plan.settings.segment.every_vertical, run.turn
-    epochs, steps = plan.settings.horizontal.epochs, plan.stream_steps
+    epochs, steps = plan.stream_epochs, plan.stream_steps
     epoch = run.turn * epochs // steps
     begins = run.turn > 0 and epoch > (run.turn - 1) * epochs // steps
     return plan.settings.segment.every_horizontal, epoch if begins else 0
@@ -125,7 +130,7 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     settings = plan.settings.vertical
     if not settings.epochs:
         return run
-    alone = settings.settle if run.system == "hierarchical" else 0
+    alone = settings.settling_epochs if run.system == "hierarchical" else 0
     rounds, until = settings.epochs - alone, plan.timeline.train_steps
     last = run.turn == settings.epochs - 1
     turn = (
@@ -136,23 +141,28 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     mask = plan.behaviour.in_time(plan.settings.behaviour) & taking_part(
         run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, VERTICAL, run.turn
     )
-    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan), run.vertical.exchange)
-    row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(run))
+    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan))
+    row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(plan, run))
     return replace(
         run,
         turn=run.turn + 1,
         tree=made.tree,
-        vertical=_counted(replace(run.vertical, exchange=made.exchange), made.failures),
+        vertical=_counted(run.vertical, made),
         history=(*run.history, row),
     )
 
 
-def _stability(run: Run) -> float | None:
-    return None if run.quality is None else run.quality.stability
+def _stability(plan: Plan, run: Run) -> float | None:
+    """How far the segmentation that this turn began with agrees with the one before it."""
+    if run.quality is None or not _segments(plan, run):
+        return None
+    return run.quality.stability
 
 
-def _counted(phase: Phase, failures: Sequence[Failure]) -> Phase:
-    return replace(phase, failures=counted(failures, phase.failures))
+def _counted(phase: Phase, made: Outcome | Passed) -> Phase:
+    """The phase with what a turn sent, and what failed in it."""
+    exchange = together(phase.exchange, made.exchange)
+    return replace(phase, exchange=exchange, failures=counted(made.failures, phase.failures))
 
 
 def _stage_ended(fleet: Fleet, plan: Plan, run: Run) -> Run:
@@ -163,7 +173,7 @@ def _stage_ended(fleet: Fleet, plan: Plan, run: Run) -> Run:
     spans = dict.fromkeys(range(len(run.tree.clusters)), whole)
     standing = _standing(fleet, plan, run, run.vertical.standing, spans, whole)
     run = replace(run, stage="horizontal", turn=0, vertical=replace(run.vertical, standing=standing))
-    if not plan.settings.horizontal.epochs:
+    if not plan.stream_epochs:
         return replace(run, stage="done")
     if run.system == "single-level":
         return run
@@ -198,29 +208,32 @@ def _stream_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """One step of the stream."""
     assert run.stream is not None
     settings = plan.settings.horizontal
-    epoch = run.turn * settings.epochs // plan.stream_steps
+    epoch = run.turn * plan.stream_epochs // plan.stream_steps
     mask = taking_part(
         run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, HORIZONTAL, epoch
     )
     passed = step_passed(fleet, run.tree, run.stream, world_of(plan), mask)
-    phase = replace(run.horizontal, exchange=together(run.horizontal.exchange, passed.exchange))
+    stability = _stability(plan, run)
     run = replace(
         run,
         turn=run.turn + 1,
         tree=passed.tree,
         stream=passed.stream,
-        horizontal=_counted(phase, passed.failures),
+        horizontal=_counted(run.horizontal, passed),
     )
     run = _scored(fleet, plan, run, run.turn, everything=run.turn == plan.stream_steps)
-    return replace(run, history=(*run.history, _stream_row(run)))
+    return replace(run, history=(*run.history, _stream_row(run, stability)))
 
 
-def _stream_row(run: Run) -> Row:
+def _stream_row(run: Run, stability: float | None) -> Row:
     assert run.stream is not None
-    sums = run.horizontal.standing.cluster
-    error = tally_scores(sums).mse if sums.count.any() else None
+    error = _mse(run.horizontal.standing.cluster)
     clusters, stream = len(run.tree.clusters), run.stream
-    return Row("horizontal", run.turn, error, clusters, _stability(run), stream.sent, stream.spared)
+    return Row("horizontal", run.turn, error, clusters, stability, stream.sent, stream.spared)
+
+
+def _mse(sums: Tally) -> float | None:
+    return tally_scores(sums).mse if sums.count.any() else None
 
 
 def _scored(fleet: Fleet, plan: Plan, run: Run, now: int, *, everything: bool) -> Run:
@@ -247,12 +260,12 @@ def _scored(fleet: Fleet, plan: Plan, run: Run, now: int, *, everything: bool) -
 
 def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """One epoch of the stream without clusters: the twin forecasts it, then all stations train at once."""
-    epochs, steps, begin = plan.settings.horizontal.epochs, plan.stream_steps, plan.timeline.train_steps
+    epochs, steps, begin = plan.stream_epochs, plan.stream_steps, plan.timeline.train_steps
     first, last = (turn * steps // epochs for turn in (run.turn, run.turn + 1))
     spans = {0: Span(first, last)}
     standing = _standing(fleet, plan, run, run.horizontal.standing, spans, spans[0])
     phase = replace(run.horizontal, standing=standing)
-    mask = plan.behaviour.reachable[:, max(last - 1, 0)] & taking_part(
+    mask = plan.behaviour.reachable[:, last - 1] & taking_part(
         run.tree.cluster_of,
         plan.settings.horizontal.participation,
         plan.settings.recipe.seed,
@@ -263,11 +276,11 @@ def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     if not mask.any():
         return run
     turn = Turn("horizontal", last - 1, steps, begin + last)
-    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan), phase.exchange)
-    row = Row("horizontal", run.turn, tally_scores(standing.top).mse, 1)
+    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan))
+    row = Row("horizontal", run.turn, _mse(standing.top), 1)
     return replace(
         run,
         tree=made.tree,
-        horizontal=_counted(replace(phase, exchange=made.exchange), made.failures),
+        horizontal=_counted(phase, made),
         history=(*run.history, row),
     )

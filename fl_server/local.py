@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bs_client.station import Host, answers, host
+from bs_client.host import Host, host
+from bs_client.station import answers
 from clustering.signatures import SignatureSettings
 from data.messages import Answer, Failure, Order, TrainOrder
 from data.traffic import StationId, Traffic, of_columns
+from data.windows import varying_columns
 from forecasting.recipe import Recipe
 
 STATIONS_A_HOST = 1000  # bounds the memory that making the windows takes
@@ -36,12 +38,12 @@ class LocalFleet:
         if any(station not in self._answers for station in stations):
             self._answers |= {answer.station: answer for answer in self.ask(self._posted)}
             self._posted.clear()
-        lost = Failure
-        return [self._answers.pop(each, lost(each, "was not asked for anything")) for each in stations]
+        return [self._answers.pop(each, Failure(each, "was not asked for anything")) for each in stations]
 
 
 def local_fleet(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> LocalFleet:
     """A fleet of the stations in `traffic` that vary in the training part."""
-    parts = np.array_split(np.arange(len(traffic.stations)), -(-len(traffic.stations) // STATIONS_A_HOST))
+    columns = varying_columns(traffic, recipe.split, native_step=recipe.native_step)
+    parts = np.array_split(columns, -(-len(columns) // STATIONS_A_HOST))
     hosts = [host(of_columns(traffic, part), recipe, signature) for part in parts]
     return LocalFleet(tuple(station for each in hosts for station in each.place), hosts)

@@ -62,7 +62,7 @@ STYLE: Any = {  # Any: what keys matplotlib knows differs between its versions
 
 @dataclass(frozen=True)
 class Panel:
-    """One station's truth and forecast over the same times, with an interval where there is one."""
+    """One station's truth and forecast over the same times, NaN where there is none, and its interval."""
 
     station: str
     times: NDArray[np.datetime64]  # (T,) wall clock
@@ -156,10 +156,12 @@ def colour_scale(means: NDArray[np.float64]) -> Normalize:
 def frame_map(axes: Axes, positions: NDArray[np.float64], shrink: float) -> None:
     """Set limits a little wider than the stations, true proportions and a few ticks in degrees."""
     low, high = positions.min(axis=0), positions.max(axis=0)  # each (2,)
-    widest = max((high - low) * (shrink, 1))
-    margin = 0.06 * widest if widest > 0 else 1 / KM_PER_DEGREE
-    axes.set_xlim(low[0] - margin / shrink, high[0] + margin / shrink)
-    axes.set_ylim(low[1] - margin, high[1] + margin)
+    sides = (high - low) * (shrink, 1)
+    margin = 0.06 * sides.max() if sides.max() > 0 else 1 / KM_PER_DEGREE
+    half = (np.maximum(sides, sides.max() / 2) / 2 + margin) / (shrink, 1)  # a row of stations is no slit
+    (left, south), (right, north) = (low + high) / 2 - half, (low + high) / 2 + half
+    axes.set_xlim(left, right)
+    axes.set_ylim(south, north)
     axes.set_aspect(1 / shrink, anchor="N")
     for axis, letters in ((axes.xaxis, "EW"), (axes.yaxis, "NS")):
         axis.set_major_locator(MaxNLocator(4))
@@ -249,7 +251,7 @@ def _draw_panel(axes: Axes, panel: Panel, label: str) -> None:
     axes.set_ylabel(label)
     axes.margins(x=0)
     _date(axes)
-    _finish(axes, 4, amounts=bool(panel.truth.min() >= 0))
+    _finish(axes, 4, amounts=bool(np.nanmin(panel.truth) >= 0))
 
 
 def _date(axes: Axes) -> None:

@@ -25,7 +25,8 @@ PLAIN_SGD: Table = {
 # come anywhere near its errors in 100 epochs.
 PAPER: Table = {
     "recipe": {"inputs": "paper", "vertical": PLAIN_SGD, "settling": PLAIN_SGD, "horizontal": PLAIN_SGD},
-    "vertical": {"settle": 0},
+    "segment": {"topology": "regular"},
+    "vertical": {"settling": 0.0},
 }
 PRESETS: dict[str, Table] = {"default": {}, "paper": PAPER}
 
@@ -62,6 +63,8 @@ def table_of(file: Path) -> Table:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file, expected settings in TOML") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: is no TOML: {error}") from error
 

@@ -4,18 +4,15 @@ It equals the ridge on the pooled windows of all stations, which no iteration of
 with a linear forecaster, and it takes one exchange.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from data.errors import InputError
-from data.messages import EvaluateOrder, MomentsOrder
-from data.messages import Moments as MomentsAnswer
+from data.messages import EvaluateOrder, Moments, MomentsAnswer, MomentsOrder
 from fl_server.fleet import Fleet
 from fl_server.run import Plan
 from fl_server.scoring import evaluated
 from forecasting.metrics import Tally, empty_tally
-from forecasting.moments import Moments, chosen_ridge, summed
+from forecasting.moments import chosen_ridge, summed
 
 
 def federated_ridge(fleet: Fleet, plan: Plan) -> Tally:
@@ -33,12 +30,8 @@ def federated_ridge(fleet: Fleet, plan: Plan) -> Tally:
 
 
 def _moments(fleet: Fleet, plan: Plan, first: int, until: int) -> Moments:
-    answers: Sequence[object] = fleet.ask([MomentsOrder(plan.stations, first, until)])
-    parts = [
-        Moments(each.gram, each.moment, each.squares, each.count)
-        for each in answers
-        if isinstance(each, MomentsAnswer)
-    ]
+    answers = fleet.ask([MomentsOrder(plan.stations, first, until)])
+    parts = [each.moments for each in answers if isinstance(each, MomentsAnswer)]
     if not parts:
         raise InputError("no station sent the sums for a ridge regression")
     return summed(parts)

@@ -39,6 +39,7 @@ def figures(state: State, plan: Plan) -> Figures:
         "single_level": None if state.single_level is None else _single(state.single_level),
         "by_cluster": _by_cluster(run),
         "stations": len(plan.stations),
+        "windows": plan.timeline.train_steps - plan.timeline.first_step,
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.quality import Quality
+from clustering.segmentation import refuse_too_much
 from data.clock import wall_clock
 from data.errors import InputError
 from data.messages import Description, Timeline
@@ -50,6 +51,11 @@ class Plan:
     def stream_steps(self) -> int:
         """How many steps the stream has."""
         return self.timeline.steps - self.timeline.train_steps
+
+    @property
+    def stream_epochs(self) -> int:
+        """How many epochs the stream is parted into: as many as were asked for, if it has as many steps."""
+        return min(self.settings.horizontal.epochs, self.stream_steps)
 
     @property
     def place(self) -> dict[StationId, int]:
@@ -115,6 +121,7 @@ def planned(
     """The plan of a run with the stations of `fleet`; `timezone` is that of their wall clock."""
     places = np.array([positions[station] for station in fleet.stations]).reshape(-1, 2)
     land = landscape(fleet.stations, places, settings.segment, settings.recipe.seed)
+    refuse_too_much(land.topology, settings.segment.how)
     descriptions = tuple(described(fleet, None))
     timeline, layout = descriptions[0].timeline, descriptions[0].layout
     odd = [each for each in descriptions if (each.timeline, each.layout) != (timeline, layout)]

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -21,7 +21,7 @@ from data.store import MARK, clear_partial, whole_file, whole_folder
 from fl_server.running import State
 from fl_server.settings import TwinSettings
 
-RECORD, STATE, SUMMARY = "run.json", "state", "summary.json"
+RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
 KIND = "state of a run"
 LONGEST_SHARE = 0.05  # of the time that keeping states may take
 
@@ -38,8 +38,11 @@ class Record:
 
 
 def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:
-    """Make the folder of a run, with its record."""
-    with whole_folder(folder, overwrite=overwrite) as partial:
+    """Make the folder of a run, with its record; one that another process is at work on is not replaced."""
+    with (
+        _locked(folder) if folder.is_dir() else nullcontext(),
+        whole_folder(folder, overwrite=overwrite) as partial,
+    ):
         (partial / RECORD).write_text(json.dumps(plain(record, {}), indent=2) + "\n")
 
 
@@ -50,38 +53,50 @@ def read_record(folder: Path) -> Record:
         raise InputError(f"{folder}: is no run of vhtwin, expected a folder that vhtwin twin has made")
     try:
         return rebuilt(Record, json.loads(file.read_text()))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, InputError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the run in `folder`; refuse when another process holds it. Clears what a killed one left."""
+    with _locked(folder):
+        clear_partial(folder)
+        clear_partial(folder / TWINS)
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"{folder}: another process is at work on this run; wait for it") from None
-        clear_partial(folder)
         yield
     finally:
         os.close(handle)
 
 
 def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[State]:
-    """The same states; one every so many seconds, and the last, is kept in the folder."""
+    """The same states; one every so many seconds, and the last, is kept in the folder.
+
+    The last is kept also when there is no next one because something went wrong.
+    """
     before, cost, last = monotonic(), 0.0, None
-    for state in several:
-        last = state
-        if monotonic() - before >= max(seconds, cost / LONGEST_SHARE):
-            began = monotonic()
-            keep(folder, state)
-            before, last = monotonic(), None
-            cost = before - began
-        yield state
-    if last is not None:
-        keep(folder, last)
+    try:
+        for state in several:
+            last = state
+            if monotonic() - before >= max(seconds, cost / LONGEST_SHARE):
+                began = monotonic()
+                keep(folder, state)
+                before, last = monotonic(), None
+                cost = before - began
+            yield state
+    finally:
+        if last is not None:
+            keep(folder, last)
 
 
 def keep(folder: Path, state: State) -> None:
@@ -95,7 +110,10 @@ def kept_state(folder: Path) -> State | None:
     if not (folder / STATE).exists():
         return None
     header, arrays = read_artefact(folder / STATE, KIND)
-    return rebuilt(State, header, arrays)
+    try:
+        return rebuilt(State, header, arrays)
+    except InputError as error:
+        raise InputError(f"{folder / STATE}: is of another version of vhtwin: {error}") from error
 
 
 def write_summary(folder: Path, summary: dict[str, object]) -> None:
@@ -112,6 +130,6 @@ def read_summary(folder: Path) -> dict[str, object]:
         raise InputError(f"{folder}: this run is not finished; vhtwin resume {folder} goes on with it")
     try:
         summary: dict[str, object] = json.loads(file.read_text())
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     return summary

@@ -4,10 +4,10 @@ Axes: N stations, C clusters, P parameters.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.messages import Answer, Errors, EvaluateOrder
 from data.traffic import StationId
@@ -41,7 +41,7 @@ def no_standing(stations: int) -> Standing:
 def evaluated(
     fleet: Fleet, before: Tally, orders: Sequence[EvaluateOrder], place: dict[StationId, int]
 ) -> Tally:
-    """The sums `before` and those that the stations answer to `orders` together."""
+    """The sums `before` and those that the stations answer to `orders`, which name each once, together."""
     orders = [order for order in orders if order.stations and order.first < order.last]
     return joined(before, _noted(fleet.ask(orders), place)) if orders else before
 
@@ -68,21 +68,18 @@ def cluster_orders(
 
 
 def _noted(answers: Sequence[Answer], place: dict[StationId, int]) -> Tally:
-    """The sums of all error answers, by station; a station that cannot answer is not counted."""
-    errors = [answer for answer in answers if isinstance(answer, Errors) and answer.station in place]
-    rows = np.array([place[each.station] for each in errors], np.int64)
-
-    def column(name: str) -> NDArray[np.float64]:
-        return np.array([getattr(each, name) for each in errors], np.float64)
-
+    """The sums that stations answered; those of a station without a usable answer are of no steps."""
+    first: dict[StationId, Errors] = {}
+    for answer in answers:
+        if isinstance(answer, Errors) and answer.station in place and _finite(answer):
+            first.setdefault(answer.station, answer)
+    rows = np.array([place[station] for station in first], np.int64)
     blank = empty_tally(len(place))
-    lowest, highest = blank.lowest.copy(), blank.highest.copy()
-    np.minimum.at(lowest, rows, column("lowest"))
-    np.maximum.at(highest, rows, column("highest"))
-    sums = {name: _summed(rows, column(name), len(place)) for name in ("squared", "absolute", "raw_absolute")}
-    count = _summed(rows, column("count"), len(place)).astype(np.int64)
-    return Tally(count=count, lowest=lowest, highest=highest, **sums)
+    columns = {each.name: getattr(blank, each.name).copy() for each in fields(Tally)}
+    for name, column in columns.items():
+        column[rows] = [getattr(each, name) for each in first.values()]
+    return Tally(**columns)
 
 
-def _summed(rows: NDArray[np.int64], values: NDArray[np.float64], stations: int) -> NDArray[np.float64]:
-    return np.bincount(rows, weights=values, minlength=stations).astype(np.float64)
+def _finite(errors: Errors) -> bool:
+    return all(map(isfinite, (errors.squared, errors.absolute, errors.raw_absolute)))

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from clustering.quality import Clusters
 from clustering.segmentation import Segmentation
 from clustering.signatures import Signatures
 from clustering.topology import Topology
@@ -39,7 +40,7 @@ def draw_segmentation(
     colours = cluster_colours(found.clusters)  # (C, 3)
     with picture(path, title, (13, 6.6), ConstrainedLayoutEngine(wspace=0.05, h_pad=0.1)) as figure:
         panels = figure.subplot_mosaic([["map", "sizes"], ["map", "days"]], width_ratios=(1.6, 1))
-        _draw_map(panels["map"], found, topology, positions, colours)
+        draw_cluster_map(panels["map"], found.cluster_of, topology, positions, colours)
         _draw_sizes(panels["sizes"], found, colours)
         _draw_days(panels["days"], found, shapes, colours)
 
@@ -54,25 +55,29 @@ def cluster_colours(clusters: int) -> Array:
     return np.array([*map(to_rgb, PALETTE), *more])[:clusters]
 
 
-def _draw_map(axes: Axes, found: Segmentation, topology: Topology, positions: Array, colours: Array) -> None:
+def draw_cluster_map(
+    axes: Axes, cluster_of: Clusters, topology: Topology, positions: Array, colours: Array
+) -> None:
+    """Draw the stations at `positions` (N, 2) in the colours (C, 3) of their clusters, over their links."""
     shrink = shrinking(positions[:, 1].mean())
     frame_map(axes, positions, shrink)
-    _tint(axes, found, positions * (shrink, 1), colours, shrink)
-    _draw_links(axes, found, topology, positions, colours)
+    _tint(axes, colours[cluster_of], positions * (shrink, 1), shrink)
+    _draw_links(axes, cluster_of, topology, positions, colours)
     axes.scatter(
         positions[:, 0],
         positions[:, 1],
-        c=colours[found.cluster_of],
+        c=colours[cluster_of],
         s=0.5 * dot_area(positions * (shrink, 1), axes),
         edgecolors="white",
         linewidths=0.6 if len(positions) < 1_000 else 0,
         zorder=3,
     )
-    axes.set_title(f"{len(positions):,} stations, {len(topology.ends):,} links, {found.clusters} clusters")
+    counts = {"station": len(positions), "link": len(topology.ends), "cluster": len(colours)}
+    axes.set_title(", ".join(f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items()))
 
 
-def _tint(axes: Axes, found: Segmentation, plane: Array, colours: Array, shrink: float) -> None:
-    """Colour the ground around each station faintly, as far as stations are usually apart."""
+def _tint(axes: Axes, colours: Array, plane: Array, shrink: float) -> None:
+    """Colour the ground around each station faintly in its colour, as far as stations are usually apart."""
     left, right, low, high = *axes.get_xlim(), *axes.get_ylim()
     east, north = np.meshgrid(np.linspace(left, right, PIXELS) * shrink, np.linspace(low, high, PIXELS))
     tree = KDTree(plane)
@@ -81,9 +86,7 @@ def _tint(axes: Axes, found: Segmentation, plane: Array, colours: Array, shrink:
     spacing = 0.0
     if len(sites) > 1:
         spacing = float(np.quantile(np.asarray(KDTree(sites).query(sites, k=[2])[0]), 0.9))
-    ground = np.concatenate(
-        [colours[found.cluster_of[nearest]], np.where(away < 1.3 * spacing, TINT, 0)[:, None]], axis=1
-    )
+    ground = np.concatenate([colours[nearest], np.where(away < 1.3 * spacing, TINT, 0)[:, None]], axis=1)
     axes.imshow(
         ground.reshape(PIXELS, PIXELS, 4),
         extent=(left, right, low, high),
@@ -95,12 +98,12 @@ def _tint(axes: Axes, found: Segmentation, plane: Array, colours: Array, shrink:
 
 
 def _draw_links(
-    axes: Axes, found: Segmentation, topology: Topology, positions: Array, colours: Array
+    axes: Axes, cluster_of: Clusters, topology: Topology, positions: Array, colours: Array
 ) -> None:
     """Links inside a cluster in its colour, the others pale below them."""
     if len(topology.ends) > MOST_LINKS:
         return
-    one, other = found.cluster_of[topology.ends].T  # each (L,)
+    one, other = cluster_of[topology.ends].T  # each (L,)
     lines = positions[topology.ends]  # (L, 2, 2)
     inside = one == other
     alpha = float(np.clip(200 / len(lines), 0.15, 0.8))

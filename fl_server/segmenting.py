@@ -15,7 +15,7 @@ from clustering.drift import drawn_backhaul, drifting
 from clustering.link_file import read_links
 from clustering.relation import Attributes, relation
 from clustering.segmentation import Segmentation, segmentation
-from clustering.signatures import Signatures
+from clustering.signatures import DAY, WEEK, Signatures
 from clustering.topology import Topology, nearest_topology, regular_topology
 from data.errors import InputError
 from data.messages import DescribeOrder, Description
@@ -25,7 +25,7 @@ from fl_server.fleet import Fleet
 from fl_server.settings import SegmentSettings
 
 BACKHAUL, DRIFT = 4, 5  # what a stream of random numbers is for
-USUAL_DEGREE = 20
+USUAL_DEGREE, NEAREST_DEGREE = 20, 6
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,24 @@ def landscape(
     )
 
 
-def described(fleet: Fleet, until: int | None) -> list[Description]:
-    """What every station reveals of its past before step `until`, in the order of the fleet."""
-    answers = {each.station: each for each in fleet.ask([DescribeOrder(fleet.stations, until)])}
-    found = [answers.get(station) for station in fleet.stations]
-    good = [each for each in found if isinstance(each, Description)]
-    if len(good) < len(found):
-        lost = next(
-            name
-            for name, each in zip(fleet.stations, found, strict=True)
-            if not isinstance(each, Description)
-        )
-        raise InputError(f"station {lost} did not describe itself, expected a signature of every station")
-    return good
+def described(fleet: Fleet, until: int | None, earlier: Sequence[Description] = ()) -> list[Description]:
+    """What every station reveals of its past before step `until`, in the order of the fleet.
+
+    For a station that does not answer, or with what is no signature, its `earlier` description stands.
+    """
+    found = {each.station: each for each in earlier}
+    asked = fleet.ask([DescribeOrder(fleet.stations, until)])
+    found |= {each.station: each for each in asked if isinstance(each, Description) and _sound(each)}
+    lost = [station for station in fleet.stations if station not in found]
+    if lost:
+        raise InputError(f"station {lost[0]} did not describe itself, expected a signature of every station")
+    return [found[station] for station in fleet.stations]
+
+
+def _sound(description: Description) -> bool:
+    profiles, shapes = (description.day, description.week), ((DAY,), (WEEK,))
+    numbers = (*profiles, description.mean, description.scale)
+    return tuple(map(np.shape, profiles)) == shapes and all(np.isfinite(each).all() for each in numbers)
 
 
 def segmented(
@@ -82,20 +87,16 @@ def segmented(
 def _topology(
     stations: tuple[StationId, ...], positions: NDArray[np.float64], settings: SegmentSettings, seed: int
 ) -> Topology:
+    usual = USUAL_DEGREE if settings.topology == "regular" else NEAREST_DEGREE
+    degree = settings.degree or min(usual, len(stations) - 1)  # N or this is even: a regular graph exists
     if settings.topology == "regular":
-        return regular_topology(len(stations), settings.degree or _possible_degree(len(stations)), seed)
+        return regular_topology(len(stations), degree, seed)
     if settings.topology == "nearest":
-        return nearest_topology(positions, settings.degree or min(USUAL_DEGREE, len(stations) - 1))
+        return nearest_topology(positions, degree)
     file = Path(settings.topology)
     if not file.exists():
         raise InputError(f"unknown topology {settings.topology!r}, expected regular, nearest or a CSV file")
     return read_links(file, stations)
-
-
-def _possible_degree(stations: int) -> int:
-    """The usual degree, or the next lower one that a regular graph of so many stations can have."""
-    degree = min(USUAL_DEGREE, stations - 1)
-    return degree if stations * degree % 2 == 0 else degree - 1
 
 
 def _rng(seed: int, purpose: int) -> np.random.Generator:

@@ -34,11 +34,12 @@ class Strategies:
 class SegmentSettings:
     """How stations are segmented, and after how many epochs of each phase again; 0 means never again.
 
-    `topology` is regular, nearest or a CSV file of links. A `degree` of 0 is 20, or as many as are possible.
+    `topology` is regular, nearest or a CSV file of links. A `degree` of 0 is 20 links for the regular one
+    and 6 for the nearest, or as many as are possible.
     """
 
     how: SegmentationSettings = field(default_factory=lambda: SegmentationSettings(method="louvain"))
-    topology: str = "regular"
+    topology: str = "nearest"
     degree: int = 0
     relation: RelationSettings = field(default_factory=RelationSettings)
     signature: SignatureSettings = field(default_factory=SignatureSettings)
@@ -60,22 +61,28 @@ class SegmentSettings:
 class VerticalSettings:
     """V-twinning: `epochs` rounds in which a share of each cluster's stations takes part.
 
-    In the last `settle` of them the clusters keep to themselves, which makes their twins fit them better; 0
-    is Algorithm 2 as printed. A cluster with fewer than `least_answers` updates keeps its twin in that round.
+    In the last share of them, `settling`, the clusters keep to themselves, which makes their twins fit them
+    better; 0 is Algorithm 2 as printed. A cluster with fewer than `least_answers` updates keeps its twin in
+    that round.
     """
 
     epochs: int = 100
-    settle: int = 10
+    settling: float = 0.05
     participation: float = 1.0
     least_answers: int = 1
 
     def __post_init__(self) -> None:
         _refuse_bad_epochs(self.epochs)
         _refuse_bad_share("participation", self.participation)
-        if not 0 <= self.settle <= self.epochs:
-            raise InputError(f"settle must lie between 0 and the {self.epochs} epochs, got {self.settle}")
+        if not 0 <= self.settling < 1:
+            raise InputError(f"settling must be a share of the epochs in [0, 1), got {self.settling}")
         if self.least_answers < 1:
             raise InputError(f"least_answers must be at least 1, got {self.least_answers}")
+
+    @property
+    def settling_epochs(self) -> int:
+        """In how many of the last epochs the clusters keep to themselves."""
+        return round(self.settling * self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +122,10 @@ class BehaviourSettings:
     """How stations differ and fail, drawn for each by its id.
 
     A training takes `training_hours` of the stream's time at the middle station; the logarithm of this
-    spreads by `speed_spread`. A share of stations sleeps at night, from 0 to 6 o'clock; others drop out
-    `dropouts` times a week on average and return after `away_hours` on average. In V-twinning a station
-    whose training would take longer than `deadline` times the usual is too late for its round; 0 waits for
-    all.
+    spreads by `speed_spread`. A share of stations sleeps at night, from 0 to 6 o'clock. All drop out, after
+    1 / `dropouts` of a week on average (0: never), and return after `away_hours` on average. In V-twinning a
+    station whose training would take longer than `deadline` times the usual is too late for its round; 0
+    waits for all.
     """
 
     training_hours: float = 0.5

@@ -82,7 +82,5 @@ def origins(before: Clusters, after: Clusters) -> NDArray[np.float64]:
 
 def mixed(shares: NDArray[np.float64], weights: Floats) -> Floats:
     """Weights (C before, P) mixed by `shares`; a cluster from one old one alone has its very weights."""
-    made = (shares @ weights.astype(np.float64)).astype(np.float32)
-    whole = shares.max(axis=1) == 1
-    made[whole] = weights[shares[whole].argmax(axis=1)]
+    made: Floats = (shares @ weights.astype(np.float64)).astype(np.float32)
     return made

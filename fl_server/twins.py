@@ -111,10 +111,11 @@ def _twin(member: _Member, run: Run, plan: Plan, source: Source) -> Twin:
 
 
 def _trained_until(member: _Member, run: Run, plan: Plan) -> int:
-    """The step up to which the newest data go that a station of this twin has trained on."""
+    """The step up to which the data go that this twin has learned from."""
     if member.scope == "local":
         return plan.timeline.steps
     if run.stream is None:
         return plan.timeline.train_steps
-    newest: int = run.stream.trained_until[member.places].max()
-    return max(newest, plan.timeline.train_steps)
+    if member.scope == "global":
+        return run.stream.top_until
+    return int(run.stream.cluster_until[run.tree.cluster_of[member.places[0]]])

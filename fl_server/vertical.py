@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.messages import Failure, TrainOrder, Update
+from data.messages import Failure, Phase, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.strategies import result_of
-from fl_server.aggregation.updates import State, Strategy, Updates
+from fl_server.aggregation.updates import Strategy, Updates
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.inbox import received, stacked
@@ -36,7 +36,7 @@ class Rules:
 class Turn:
     """What all stations are asked for in one round; without `upwards` each cluster stays by itself."""
 
-    phase: str
+    phase: Phase
     number: int
     numbers: int
     until: int
@@ -48,14 +48,12 @@ class Outcome:
     """A tree after a round, and what the round was like."""
 
     tree: Tree
-    exchange: Exchange
+    exchange: Exchange  # of this round
     loss: float  # mean over the stations that answered
     failures: tuple[Failure, ...]
 
 
-def vertical_round(
-    fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules, exchange: Exchange
-) -> Outcome:
+def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules) -> Outcome:
     """Train the stations that take part (N,), aggregate each cluster, then the network."""
     orders = train_orders(fleet.stations, tree, turn, taking_part)
     asked = [station for order in orders for station in order.stations]
@@ -65,11 +63,14 @@ def vertical_round(
             f"no station sent a usable update in round {turn.number + 1} of the {turn.phase} phase: "
             f"{_first_reason(came.failures)}"
         )
-    exchange = exchange.counted("station_cluster", down=len(asked), up=len(came.updates), size=tree.size)
-    tree, fresh = _clusters_aggregated(fleet.stations, tree, came.updates, rules)
-    tree, exchange = (
-        _top_aggregated(tree, fresh, rules, exchange) if turn.upwards else (_by_itself(tree), exchange)
-    )
+    exchange = Exchange().counted("station_cluster", down=len(asked), up=came.arrived, size=tree.size)
+    tree, windows = _clusters_aggregated(fleet.stations, tree, came.updates, rules)
+    if turn.upwards and windows.any():
+        tree = _top_aggregated(tree, windows, rules)
+        up, down = int(np.count_nonzero(windows)), len(windows)
+        exchange = exchange.counted("cluster_network", up=up, down=down, size=tree.size)
+    elif not turn.upwards:
+        tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
     loss = float(np.mean([update.loss for update in came.updates.values()]))
     return Outcome(tree, exchange, loss, came.failures)
 
@@ -111,31 +112,10 @@ def _clusters_aggregated(
     return replace(tree, clusters=clusters, cluster_states=tuple(states), cluster_versions=versions), windows
 
 
-def _by_itself(tree: Tree) -> Tree:
-    """Each cluster goes on from its own twin."""
-    return replace(tree, starts=tree.clusters)
-
-
-def _top_aggregated(
-    tree: Tree, windows: NDArray[np.int64], rules: Rules, exchange: Exchange
-) -> tuple[Tree, Exchange]:
-    """The tree with a G-NDT of the new C-NDTs, sent back to every cluster."""
-    fresh = windows > 0
-    exchange = exchange.counted(
-        "cluster_network", up=int(fresh.sum()), down=len(fresh) if fresh.any() else 0, size=tree.size
-    )
-    if not fresh.any():
-        return tree, exchange
-    top, state = _top(tree, Updates(tree.clusters[fresh], windows[fresh], rules.layers), rules)
-    made = replace(
-        tree,
-        top=top,
-        top_state=state,
-        top_version=tree.top_version + 1,
-        starts=np.tile(top, (len(fresh), 1)),
-    )
-    return made, exchange
-
-
-def _top(tree: Tree, updates: Updates, rules: Rules) -> tuple[NDArray[np.float32], State]:
-    return result_of(rules.top, tree.top, updates, tree.top_state)
+def _top_aggregated(tree: Tree, windows: NDArray[np.int64], rules: Rules) -> Tree:
+    """The tree with a G-NDT of the C-NDTs that are new, sent back to every cluster."""
+    new = windows > 0
+    updates = Updates(tree.clusters[new], windows[new], rules.layers)
+    top, state = result_of(rules.top, tree.top, updates, tree.top_state)
+    starts = np.tile(top, (len(new), 1))
+    return replace(tree, top=top, top_state=state, top_version=tree.top_version + 1, starts=starts)

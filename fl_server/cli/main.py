@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from types import FrameType
 
 from data.errors import FetchError, InputError
@@ -18,6 +18,17 @@ EXIT_CODES = """exit codes:
   4    a download failed
   130  interrupted (143 when terminated); every file is whole, and what can be continued says how
 """
+VERBS = {  # which module has the verb
+    "data": "data_verbs",
+    "forecast": "forecast",
+    "segment": "segment",
+    "twin": "twin",
+    "resume": "twin",
+    "predict": "predict",
+    "twins": "twins",
+    "compare": "compare",
+    "doctor": "doctor",
+}
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -63,15 +74,14 @@ def _run(words: Sequence[str] | None) -> int:
     from fl_server.cli.doctor import refuse_strangers
 
     refuse_strangers()
-    arguments = _parser().parse_args(words)
+    arguments = _parser(sys.argv[1:] if words is None else words).parse_args(words)
     code: int = arguments.run(arguments)
     sys.stdout.flush()  # a full disk or a closed pipe shows here, not when Python ends
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    from fl_server.cli import data_verbs, doctor, forecast, segment, twin
-
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the verb that `words` begin with alone, since each loads libraries; else that of all."""
     parser = argparse.ArgumentParser(
         prog="vhtwin",
         description="Build, keep in step and use digital twins of a cellular network.",
@@ -80,11 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vhtwin {metadata.version('vhtwin')}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    data_verbs.add_parser(verbs)
-    forecast.add_parser(verbs)
-    segment.add_parser(verbs)
-    twin.add_parser(verbs)
-    doctor.add_parser(verbs)
+    wanted = [VERBS[words[0]]] if words and words[0] in VERBS else dict.fromkeys(VERBS.values())
+    for module in wanted:
+        import_module(f"fl_server.cli.{module}").add_parser(verbs)
     return parser
 
 

@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from fl_server.cli import output_folder, read_options, twin_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_text
 from fl_server.cli.twin_output import print_twins, written
-from fl_server.local import local_fleet
+from fl_server.local import LocalFleet, local_fleet
 from fl_server.pacing import paced
 from fl_server.run import Plan, planned
 from fl_server.run_folder import Record, held, kept, kept_state, new_run, read_record
 from fl_server.running import State, first_state, states, steps
+from fl_server.settings import TwinSettings
 
 EXAMPLES = """examples:
   vhtwin twin DIR                                     V-twinning, then H-twinning along the last 7 days
-  vhtwin twin DIR --topology nearest --personal head  clusters of neighbours, a head of its own per station
+  vhtwin twin DIR --personal head                     also a twin for each station, with a head of its own
   vhtwin twin DIR --clusters 10 --preset paper        the paper's settings, Girvan-Newman
   vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
   vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days
@@ -84,9 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
     traffic = read_set(arguments.set, reading)
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
     record = Record(version, source, fingerprint(traffic), reading, settings)
+    cast = _cast(traffic, settings)  # refuses what cannot be, before an earlier run is replaced
     folder = output_folder.named_or_new(arguments, "twin")
     new_run(folder, record, overwrite=arguments.overwrite)
-    return _finish(folder, record, traffic, arguments, began)
+    return _finish(folder, record, cast, arguments, began)
 
 
 def run_again(arguments: argparse.Namespace) -> int:
@@ -97,7 +100,22 @@ def run_again(arguments: argparse.Namespace) -> int:
     traffic = read_set(Path(record.set), record.reading)
     if fingerprint(traffic) != record.data:
         raise InputError(f"{record.set}: has changed since the run began; make a new run of it")
-    return _finish(arguments.folder, record, traffic, arguments, began)
+    return _finish(arguments.folder, record, _cast(traffic, record.settings), arguments, began)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The stations of a run, and what it goes by."""
+
+    traffic: Traffic
+    fleet: LocalFleet
+    plan: Plan
+
+
+def _cast(traffic: Traffic, settings: TwinSettings) -> Cast:
+    fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
+    positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
+    return Cast(traffic, fleet, planned(fleet, positions, traffic.timezone, settings))
 
 
 def _refuse_bad_running(arguments: argparse.Namespace) -> None:
@@ -107,20 +125,15 @@ def _refuse_bad_running(arguments: argparse.Namespace) -> None:
         raise InputError(f"--keep-every must be 0 or more seconds, got {arguments.keep_every}")
 
 
-def _finish(
-    folder: Path, record: Record, traffic: Traffic, arguments: argparse.Namespace, began: float
-) -> int:
+def _finish(folder: Path, record: Record, cast: Cast, arguments: argparse.Namespace, began: float) -> int:
     """Run to the end from the state that was kept, if there is one."""
+    fleet, plan = cast.fleet, cast.plan
     with held(folder):
-        settings = record.settings
-        fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
-        positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-        plan = planned(fleet, positions, traffic.timezone, settings)
         state = kept_state(folder) or first_state(plan)
         if not state.finished:
             several = states(fleet, plan, state)
             state = shown(steps(plan, kept(folder, _paced(several, plan, arguments), arguments.keep_every)))
-        summary = written(folder, record, traffic, fleet, plan, state)
+        summary = written(folder, record, cast.traffic, fleet, plan, state)
     if arguments.json:
         seconds = round(time.monotonic() - began, 3)
         print_json(summary | {"seconds": seconds, "folder": str(folder)})

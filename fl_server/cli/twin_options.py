@@ -103,10 +103,8 @@ def _add_clusters(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--clusters", type=int, metavar="C", help="how many; by Girvan-Newman unless --method says otherwise"
     )
-    group.add_argument("--topology", metavar="NAME", help="regular (the default), nearest, or a CSV of links")
-    group.add_argument(
-        "--degree", type=int, metavar="K", help="links a station (default: 20, or what is possible)"
-    )
+    group.add_argument("--topology", metavar="NAME", help="nearest (the default), regular, or a CSV of links")
+    group.add_argument("--degree", type=int, metavar="K", help="links a station (default: 6; 20 regular)")
 
 
 def settings_from(arguments: argparse.Namespace) -> TwinSettings:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 
@@ -18,13 +19,14 @@ from fl_server.fleet import Fleet
 from fl_server.reference import federated_ridge
 from fl_server.results import Figures, figures, station_columns
 from fl_server.run import Plan
-from fl_server.run_folder import Record, write_summary
+from fl_server.run_folder import TWINS, Record, write_summary
 from fl_server.running import State
 from fl_server.twins import Source, ended_twins, local_twins
 from forecasting.metrics import tally_scores
 from forecasting.twin import save_twin
 
 MOST_LISTED = 40
+PICTURE = "twins.png"
 NOTE = (
     "MSE and MAE are z-scored per station on its history; NRMSE is each station's RMSE over the range of\n"
     "its values in the stream, averaged. V: the twins at the end of V-twinning forecast the whole stream.\n"
@@ -36,23 +38,28 @@ def written(
     folder: Path, record: Record, traffic: Traffic, fleet: Fleet, plan: Plan, state: State
 ) -> dict[str, object]:
     """Write all results of a finished run into its folder, the summary last; return that."""
+    from fl_server.twin_picture import draw_twins  # matplotlib is slow to load
+
     run = state.hierarchical
     source = Source(Path(record.set).name, record.data)
     twins = ended_twins(run, plan, source)
     if plan.settings.recipe.personal != "none":
         twins += local_twins(fleet, run, plan, source)
-    (folder / "twins").mkdir(exist_ok=True)
+    (folder / TWINS).mkdir(exist_ok=True)
     for twin in twins:
-        save_twin(folder / "twins" / twin_file(twin.scope, twin.name), twin)
+        save_twin(folder / TWINS / twin_file(twin.scope, twin.name), twin)
     _write_frame(folder / "stations.csv", pl.DataFrame(station_columns(run, plan)))
     _write_frame(folder / "history.csv", pl.DataFrame([asdict(row) for row in run.history]))
+    draw_twins(folder / PICTURE, state, plan, f"twins of {source.set_name}, {traffic.channel}")
     summary: dict[str, object] = {
         **figures(state, plan),
         "reference": {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))},
         "set": record.set,
         "channel": traffic.channel,
+        "set_step_minutes": traffic.step_minutes,
         "left_out": [each for each in traffic.stations if each not in plan.place],
         "stream": _stream_ends(plan),
+        "step_minutes": plan.timeline.step_minutes,
         "version": record.version,
         "seed": plan.settings.recipe.seed,
     }
@@ -62,7 +69,7 @@ def written(
 
 def twin_file(scope: str, name: str) -> str:
     """The name of a twin's file; a station's id may hold anything."""
-    safe = "".join(each if each.isalnum() or each in "-_." else f"%{ord(each):x}" for each in name)
+    safe = quote(name, safe="")
     return f"{scope}-{safe}.twin" if scope == "local" else f"{safe}.twin"
 
 
@@ -80,8 +87,8 @@ def _stream_ends(plan: Plan) -> list[str]:
     ]
 
 
-def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float) -> None:
-    """Print the tables of a finished run."""
+def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float | None = None) -> None:
+    """Print the tables of a finished run, and how long it took where that is known."""
     _print_what(summary)
     print_table("", ["twins", "MSE", "MAE", "NRMSE", "raw MAE"], _error_rows(summary))
     print_table(
@@ -91,10 +98,9 @@ def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float) -> Non
     for warning in _warnings(summary):
         print_text(f"warning: {warning}")
     print_text(NOTE)
-    print_text(
-        f"{summary['updates']:,} updates of the G-NDT, {summary['spared']:,} spared by the gate; "
-        f"{seconds:.1f} s in all"
-    )
+    took = "" if seconds is None else f"; {seconds:.1f} s in all"
+    print_text(f"{summary['updates']:,} updates of the G-NDT, {summary['spared']:,} spared by the gate{took}")
+    print_text(f"picture: {folder / PICTURE}")
     print_text(f"twins, tables: {folder}")
 
 
