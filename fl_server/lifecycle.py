@@ -7,12 +7,14 @@ end.
 Axes: N stations, C clusters, P parameters.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from clustering.segmentation import Segmentation
-from data.messages import EvaluateOrder
+from data.errors import InputError
+from data.messages import EvaluateOrder, Failure
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import taking_part
@@ -142,6 +144,11 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
         run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, VERTICAL, run.turn
     )
     made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan))
+    if made.loss is None:
+        raise InputError(
+            f"no station sent a usable update in round {run.turn + 1} of V-twinning: "
+            f"{_first_reason(made.failures)}"
+        )
     row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(plan, run))
     return replace(
         run,
@@ -150,6 +157,10 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
         vertical=_counted(run.vertical, made),
         history=(*run.history, row),
     )
+
+
+def _first_reason(failures: Sequence[Failure]) -> str:
+    return f"station {failures[0].station} {failures[0].reason}" if failures else "none was asked"
 
 
 def _stability(plan: Plan, run: Run) -> float | None:

@@ -1,13 +1,16 @@
-"""A fleet whose stations live in this process, some thousand to a host."""
+"""A fleet whose stations live in this process, at most a thousand to a host, hosts spread over threads."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from bs_client.host import Host, host
 from bs_client.station import answers
 from clustering.signatures import SignatureSettings
+from data.errors import InputError
 from data.messages import Answer, Failure, Order, TrainOrder
 from data.traffic import StationId, Traffic, of_columns
 from data.windows import varying_columns
@@ -22,12 +25,16 @@ class LocalFleet:
 
     stations: tuple[StationId, ...]
     hosts: list[Host]
+    threads: int = 1
     _posted: list[TrainOrder] = field(default_factory=list)
     _answers: dict[StationId, Answer] = field(default_factory=dict)
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """The answers of all stations to `orders`."""
-        return [answer for each in self.hosts for answer in answers(each, orders)]
+        if self.threads == 1 or len(self.hosts) == 1:
+            return [answer for each in self.hosts for answer in answers(each, orders)]
+        asked = [_threads(self.threads).submit(answers, each, orders) for each in self.hosts]
+        return [answer for each in asked for answer in each.result()]
 
     def post(self, orders: Sequence[TrainOrder]) -> None:
         """Keep `orders` until an answer to one of them is wanted."""
@@ -41,9 +48,19 @@ class LocalFleet:
         return [self._answers.pop(each, Failure(each, "was not asked for anything")) for each in stations]
 
 
-def local_fleet(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> LocalFleet:
-    """A fleet of the stations in `traffic` that vary in the training part."""
+def local_fleet(
+    traffic: Traffic, recipe: Recipe, signature: SignatureSettings, threads: int = 1
+) -> LocalFleet:
+    """A fleet of the stations in `traffic` that vary in the training part, with a host for each thread."""
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, got {threads}")
     columns = varying_columns(traffic, recipe.split, native_step=recipe.native_step)
-    parts = np.array_split(columns, -(-len(columns) // STATIONS_A_HOST))
-    hosts = [host(of_columns(traffic, part), recipe, signature) for part in parts]
-    return LocalFleet(tuple(station for each in hosts for station in each.place), hosts)
+    parts = max(-(-len(columns) // STATIONS_A_HOST), min(threads, len(columns)))
+    hosts = [host(of_columns(traffic, part), recipe, signature) for part in np.array_split(columns, parts)]
+    return LocalFleet(tuple(station for each in hosts for station in each.place), hosts, threads)
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads that stay: compiled training runs beside the Python of other hosts."""
+    return ThreadPoolExecutor(count)

@@ -87,7 +87,9 @@ def nested(path: str, value: Plain) -> Table:
 
 
 def _value(text: str) -> Plain:
-    """A value as TOML writes it; what is none is a text."""
+    """A value as TOML writes it; nothing is no value; what is no TOML is a text."""
+    if not text:
+        return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -35,6 +35,7 @@ class Record:
     data: str  # the fingerprint of its traffic
     reading: ReadSettings
     settings: TwinSettings
+    links: str = ""  # the fingerprint of the file of links, where the topology is one
 
 
 def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:

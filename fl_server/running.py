@@ -75,12 +75,12 @@ def _step(plan: Plan, state: State) -> Step:
     row = run.history[-1]
     name = "V-twinning" if row.stage == "vertical" else "H-twinning"
     if run.system == "single-level":
-        name = f"{name}, single-level"
+        name = f"{name[0]} single-level"
     unit = "round" if row.stage == "vertical" or run.system == "single-level" else "step"
     words = [f"{unit} {row.turn}", f"{'loss' if row.stage == 'vertical' else 'MSE'} {_figure(row.error)}"]
     if run.system == "hierarchical":
         words.append(f"{row.clusters} clusters")
-    if run.stream is not None:
+    if row.stage == "horizontal" and run.stream is not None:
         words.append(f"{row.sent} sent, {row.spared} spared")
     return Step(name, row.turn, turns(plan, row.stage, run.system), ", ".join(words), unit)
 

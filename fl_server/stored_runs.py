@@ -11,11 +11,10 @@ import numpy as np
 
 from data.errors import InputError
 from data.store import MARK
-from fl_server.run_folder import RECORD, SUMMARY, kept_state, read_record
+from fl_server.run_folder import RECORD, SUMMARY, TWINS, kept_state, read_record
 from fl_server.settings import TwinSettings
 from forecasting.twin import Twin, load_twin
 
-TWINS = "twins"
 SUFFIX = ".twin"
 
 
@@ -115,4 +114,4 @@ def found_file(folder: Path, name: str, candidates: Sequence[str]) -> Path:
 
 def data_end(summary: Mapping[str, Any]) -> np.datetime64:
     """When the data of a finished run end: after the last step of its stream."""
-    return np.datetime64(summary["stream"][1], "m") + np.timedelta64(summary["step_minutes"], "m")
+    return np.datetime64(summary["data_end"], "m")

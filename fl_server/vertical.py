@@ -3,13 +3,12 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InputError
 from data.messages import Failure, Phase, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.strategies import result_of
@@ -49,7 +48,7 @@ class Outcome:
 
     tree: Tree
     exchange: Exchange  # of this round
-    loss: float  # mean over the stations that answered
+    loss: float | None  # mean over the stations whose update could be used; None when there was none
     failures: tuple[Failure, ...]
 
 
@@ -58,11 +57,6 @@ def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rule
     orders = train_orders(fleet.stations, tree, turn, taking_part)
     asked = [station for order in orders for station in order.stations]
     came = received(asked, fleet.ask(orders), len(tree.top))
-    if not came.updates:
-        raise InputError(
-            f"no station sent a usable update in round {turn.number + 1} of the {turn.phase} phase: "
-            f"{_first_reason(came.failures)}"
-        )
     exchange = Exchange().counted("station_cluster", down=len(asked), up=came.arrived, size=tree.size)
     tree, windows = _clusters_aggregated(fleet.stations, tree, came.updates, rules)
     if turn.upwards and windows.any():
@@ -71,8 +65,8 @@ def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rule
         exchange = exchange.counted("cluster_network", up=up, down=down, size=tree.size)
     elif not turn.upwards:
         tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
-    loss = float(np.mean([update.loss for update in came.updates.values()]))
-    return Outcome(tree, exchange, loss, came.failures)
+    losses = [update.loss for update in came.updates.values()]
+    return Outcome(tree, exchange, float(np.mean(losses)) if losses else None, came.failures)
 
 
 def train_orders(
@@ -86,10 +80,6 @@ def train_orders(
             named = tuple(stations[place] for place in places)
             orders.append(TrainOrder(named, start, turn.phase, turn.number, turn.numbers, turn.until))
     return orders
-
-
-def _first_reason(failures: Sequence[Failure]) -> str:
-    return f"station {failures[0].station} {failures[0].reason}" if failures else "none was asked"
 
 
 def _clusters_aggregated(

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tests.benchmarks import readme as speed
+from tests.benchmarks import twins
 from tests.benchmarks.milan25 import RESULTS, rows, tables
 from tests.cities import real_set
 
@@ -47,3 +48,28 @@ def test_the_goals_are_reached_on_the_test_days() -> None:
     mse = dict(stored.select("inputs", "mse").iter_rows())
     assert mse["profile"] <= 0.157
     assert mse["profile+readings"] <= 0.135
+
+
+def test_the_table_of_twins_is_that_of_the_stored_rows() -> None:
+    text = README.read_text()
+    assert text.split(twins.BEGIN)[1].split(twins.END)[0] == twins.table(pl.read_csv(twins.RESULTS))
+
+
+@pytest.mark.parametrize("name", twins.SETS)
+def test_twins_beat_what_they_must_and_keep_in_step(name: str) -> None:
+    mse = dict(pl.read_csv(twins.RESULTS).filter(set=name).select("twin", "mse").iter_rows())
+    for twin in ("v cluster", "v personal", "h cluster", "h personal"):
+        assert mse[twin] < mse["one per station"]
+        assert mse[twin] < mse["single v"]
+        assert mse[twin] <= 1.03 * mse["one for all"]
+    for twin in ("", " cluster", " personal"):
+        assert mse[f"h{twin}"] <= mse[f"v{twin}"]
+
+
+def test_the_stored_twins_are_what_the_program_gives() -> None:
+    real_set("milan25")
+    stored = pl.read_csv(twins.RESULTS).filter(set="milan25")
+    for row, again in zip(stored.iter_rows(named=True), twins.rows("milan25"), strict=True):
+        assert row["twin"] == again["twin"]
+        assert again["mse"] == pytest.approx(row["mse"], abs=0.002)  # another processor rounds otherwise
+    assert stored.filter(twin="v")["mse"].item() <= 0.165

@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from types import FrameType
 
 from data.errors import FetchError, InputError
+from fl_server.cli.endings import TerminationError
 
 EXIT_CODES = """exit codes:
   0    done
@@ -30,10 +31,6 @@ VERBS = {  # which module has the verb
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM
-
-
-class TerminationError(BaseException):
-    """Somebody asked this process to end: what is half done is cleared away on the way out."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

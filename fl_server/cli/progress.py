@@ -5,6 +5,7 @@ import time
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from data.progress import Result, Step, Steps, Work
 
@@ -19,15 +20,15 @@ def shown(work: Work[Result]) -> Result:
 
 
 def _shown_live(work: Work[Result]) -> Result:
+    fixed, folding = Column(no_wrap=True), Column(overflow="fold")  # a narrow terminal folds the detail
     columns = (
-        TextColumn("{task.description}", style="bold", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TextColumn("gone"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        TextColumn("{task.fields[detail]}", markup=False),
+        TextColumn("{task.description}", style="bold", markup=False, table_column=fixed),
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f}%", table_column=fixed),
+        TimeElapsedColumn(table_column=fixed),
+        TimeRemainingColumn(table_column=fixed),
+        TextColumn("left", table_column=fixed),
+        TextColumn("{task.fields[detail]}", markup=False, table_column=folding),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         tasks: dict[str, TaskID] = {}

@@ -1,9 +1,13 @@
 """`vhtwin twin`: segment a network, build its twins, keep them in step with the stream, store everything."""
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from data.errors import InputError
 from data.sets.tables import read_set
 from data.traffic import Traffic, fingerprint
 from fl_server.cli import output_folder, read_options, twin_options
+from fl_server.cli.endings import TerminationError
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_text
 from fl_server.cli.twin_output import print_twins, written
@@ -39,13 +44,15 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("set", type=Path, metavar="DIR", help="a set: stations.csv beside a traffic file")
+    parser.add_argument(
+        "set", type=Path, nargs="?", metavar="DIR", help="a set: stations.csv beside a traffic file"
+    )
     twin_options.add_to(parser)
     parser.add_argument("--list-settings", action="store_true", help="print every setting, and do nothing")
     read_options.add_to(parser)
     output_folder.add_to(parser)
     _add_running(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, refuse=parser.error)
     parser = verbs.add_parser(
         "resume",
         help="go on with a run that was stopped",
@@ -70,6 +77,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="keep the state every S seconds (default: 2)",
     )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        metavar="N",
+        help="spread stations over N threads (default: the processors at hand)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -79,14 +93,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list_settings:
         print_text("\n".join(twin_options.listed(settings)))
         return 0
+    if arguments.set is None:
+        arguments.refuse("the following arguments are required: DIR")
     _refuse_bad_running(arguments)
     output_folder.refuse_bad(arguments)
     began = time.monotonic()
     reading = read_options.settings_from(arguments)
     traffic = read_set(arguments.set, reading)
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
-    record = Record(version, source, fingerprint(traffic), reading, settings)
-    cast = _cast(traffic, settings)  # refuses what cannot be, before an earlier run is replaced
+    record = Record(version, source, fingerprint(traffic), reading, settings, _links(settings))
+    cast = _cast(
+        traffic, settings, arguments.threads
+    )  # refuses what cannot be, before an earlier run is replaced
     folder = output_folder.named_or_new(arguments, "twin")
     new_run(folder, record, overwrite=arguments.overwrite)
     return _finish(folder, record, cast, arguments, began)
@@ -100,7 +118,18 @@ def run_again(arguments: argparse.Namespace) -> int:
     traffic = read_set(Path(record.set), record.reading)
     if fingerprint(traffic) != record.data:
         raise InputError(f"{record.set}: has changed since the run began; make a new run of it")
-    return _finish(arguments.folder, record, _cast(traffic, record.settings), arguments, began)
+    if _links(record.settings) != record.links:
+        topology = record.settings.segment.topology
+        raise InputError(f"{topology}: has changed since the run began; make a new run of it")
+    return _finish(
+        arguments.folder, record, _cast(traffic, record.settings, arguments.threads), arguments, began
+    )
+
+
+def _links(settings: TwinSettings) -> str:
+    """The SHA-256 of the file of links, if there is one."""
+    file = Path(settings.segment.topology)
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +141,8 @@ class Cast:
     plan: Plan
 
 
-def _cast(traffic: Traffic, settings: TwinSettings) -> Cast:
-    fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
+def _cast(traffic: Traffic, settings: TwinSettings, threads: int) -> Cast:
+    fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature, threads)
     positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
     return Cast(traffic, fleet, planned(fleet, positions, traffic.timezone, settings))
 
@@ -127,19 +156,28 @@ def _refuse_bad_running(arguments: argparse.Namespace) -> None:
 
 def _finish(folder: Path, record: Record, cast: Cast, arguments: argparse.Namespace, began: float) -> int:
     """Run to the end from the state that was kept, if there is one."""
-    fleet, plan = cast.fleet, cast.plan
-    with held(folder):
-        state = kept_state(folder) or first_state(plan)
+    with held(folder), _telling_how_to_go_on(folder):
+        state = kept_state(folder) or first_state(cast.plan)
         if not state.finished:
-            several = states(fleet, plan, state)
-            state = shown(steps(plan, kept(folder, _paced(several, plan, arguments), arguments.keep_every)))
-        summary = written(folder, record, cast.traffic, fleet, plan, state)
+            several = _paced(states(cast.fleet, cast.plan, state), cast.plan, arguments)
+            state = shown(steps(cast.plan, kept(folder, several, arguments.keep_every)))
+        summary = written(folder, record, cast.traffic, cast.fleet, cast.plan, state)
     if arguments.json:
         seconds = round(time.monotonic() - began, 3)
         print_json(summary | {"seconds": seconds, "folder": str(folder)})
     else:
         print_twins(summary, folder, time.monotonic() - began)
     return 0
+
+
+@contextmanager
+def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Whoever stops a run is told how it is continued."""
+    try:
+        yield
+    except (KeyboardInterrupt, TerminationError):
+        print(f"vhtwin: the run is kept; vhtwin resume {folder} goes on with it", file=sys.stderr)  # noqa: T201
+        raise
 
 
 def _paced(several: Iterator[State], plan: Plan, arguments: argparse.Namespace) -> Iterator[State]:

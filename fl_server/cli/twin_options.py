@@ -1,9 +1,7 @@
 """The options of `vhtwin twin` and the settings that they make."""
 
 import argparse
-import os
 from pathlib import Path
-from typing import Any
 
 from clustering.segmentation import METHODS
 from data.inputs import INPUTS
@@ -76,7 +74,6 @@ def _add_forecaster(group: "argparse._ArgumentGroup") -> None:
         help="twins that stations adapt to themselves: no, a head of their own, or a few steps",
     )
     group.add_argument("--seed", type=int, help="of all that is drawn (default: 1)")
-    group.add_argument("--threads", type=int, help="spread stations over threads (default: all cores)")
 
 
 def _add_phases(group: "argparse._ArgumentGroup") -> None:
@@ -115,14 +112,8 @@ def settings_from(arguments: argparse.Namespace) -> TwinSettings:
 
 
 def _usual(arguments: argparse.Namespace) -> Table:
-    """What follows from the machine and from other options, and gives way to all that is named."""
-    threads = {"threads": arguments.threads or len(os.sched_getaffinity(0))}
-    recipe: dict[str, Any] = dict.fromkeys(
-        ("vertical", "settling", "horizontal", "personal_training"), threads
-    )
-    if arguments.model:
-        recipe["inputs"] = usual_inputs(arguments.model)
-    table: Table = {"recipe": recipe}
+    """What follows from other options, and gives way to all that is named."""
+    table: Table = {"recipe": {"inputs": usual_inputs(arguments.model)}} if arguments.model else {}
     if arguments.clusters:
         table["segment"] = {"how": {"method": "girvan-newman"}}
     return table
@@ -131,11 +122,16 @@ def _usual(arguments: argparse.Namespace) -> Table:
 def _given(arguments: argparse.Namespace) -> Table:
     """What the options say."""
     table: Table = {"single_level": False} if arguments.no_single_level else {}
-    for option, value in vars(arguments).items():
+    for option, value in (vars(arguments) | {"topology": _topology(arguments.topology)}).items():
         places = BOTH_PHASES.get(option, (PLACES[option],) if option in PLACES else ())
         for place in places if value is not None else ():
             table = laid_over(table, nested(place, value))
     return table
+
+
+def _topology(name: str | None) -> str | None:
+    """A file of links by its whole path, so that a run can be resumed from anywhere."""
+    return str(Path(name).resolve()) if name and Path(name).is_file() else name
 
 
 def listed(settings: TwinSettings) -> list[str]:
@@ -147,5 +143,12 @@ def _lines(table: Table, path: str) -> list[str]:
     lines = []
     for name, value in table.items():
         below = f"{path}.{name}" if path else name
-        lines += _lines(value, below) if isinstance(value, dict) else [f"{below}={value}"]
+        lines += _lines(value, below) if isinstance(value, dict) else [f"{below}={_written(value)}"]
     return lines
+
+
+def _written(value: object) -> str:
+    """A value as `--set` reads it."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

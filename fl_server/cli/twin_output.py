@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import polars as pl
 
 from clustering.quality import Quality, warnings
+from data.clock import wall_clock
 from data.store import whole_file
 from data.traffic import Traffic
 from fl_server.cli.report import print_table, print_text
@@ -58,7 +60,8 @@ def written(
         "channel": traffic.channel,
         "set_step_minutes": traffic.step_minutes,
         "left_out": [each for each in traffic.stations if each not in plan.place],
-        "stream": _stream_ends(plan),
+        "stream": _stream_ends(plan, traffic.timezone),
+        "data_end": _data_end(plan),
         "step_minutes": plan.timeline.step_minutes,
         "version": record.version,
         "seed": plan.settings.recipe.seed,
@@ -78,13 +81,19 @@ def _write_frame(path: Path, frame: pl.DataFrame) -> None:
         frame.write_csv(partial)
 
 
-def _stream_ends(plan: Plan) -> list[str]:
+def _stream_ends(plan: Plan, timezone: str | None) -> list[str]:
+    """The first and the last step of the stream, by the wall clock."""
     timeline = plan.timeline
-    step = timeline.step_minutes
-    return [
-        str(timeline.start.astype("datetime64[m]") + at * step)
-        for at in (timeline.train_steps, timeline.steps - 1)
-    ]
+    steps = np.array([timeline.train_steps, timeline.steps - 1])
+    clock = wall_clock(timeline.start + steps * np.timedelta64(timeline.step_minutes, "m"), timezone)
+    return [str(time.astype("datetime64[m]")) for time in clock]
+
+
+def _data_end(plan: Plan) -> str:
+    """When the last step of the stream ends, in the time of the data's start."""
+    timeline = plan.timeline
+    end = timeline.start + timeline.steps * np.timedelta64(timeline.step_minutes, "m")
+    return str(end.astype("datetime64[m]"))
 
 
 def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float | None = None) -> None:

@@ -82,7 +82,7 @@ def test_tables_that_are_laid_over_are_not_changed() -> None:
         ("recipe.model=lstm", ("recipe", "model"), "lstm"),
         ("recipe.model='lstm'", ("recipe", "model"), "lstm"),
         ("strategies.cluster=krum:faulty=2", ("strategies", "cluster"), "krum:faulty=2"),
-        ("strategies.top=", ("strategies", "top"), ""),
+        ("recipe.hidden=", ("recipe", "hidden"), None),
     ],
 )
 def test_a_pair_is_a_value_at_a_path(pair: str, path: tuple[str, ...], value: object) -> None:
