@@ -23,7 +23,7 @@ from fl_server.settings import TwinSettings
 
 RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
 KIND = "state of a run"
-LONGEST_SHARE = 0.05  # of the time that keeping states may take
+LONGEST_SHARE = 0.02  # of the time that keeping states may take
 
 
 @dataclass(frozen=True)
