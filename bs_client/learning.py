@@ -17,7 +17,7 @@ from forecasting.personal import personal_heads
 from forecasting.recipe import Recipe
 from forecasting.settings import TrainingSettings
 from forecasting.stations import Floats, Samples, station_rngs
-from forecasting.training import train
+from forecasting.training import train_once
 
 Places = NDArray[np.int64]
 Made = tuple[Floats, NDArray[np.float32]]  # weights (K, P), the mean loss of the last epoch (K,)
@@ -79,7 +79,7 @@ def _trained(host: Host, stations: Places, weights: Floats, samples: Samples, oc
     settings, numbers = occasion.settings, [host.numbers[place] for place in stations]
     rngs = station_rngs(host.recipe.seed, numbers, occasion.phase, occasion.turn)
     begun = occasion.turn * settings.epochs if settings.schedule != "constant" else 0
-    made = train(host.network, weights, samples, replace(settings, first_epoch=begun), rngs)
+    made = train_once(host.network, weights, samples, replace(settings, first_epoch=begun), rngs)
     return made.weights, made.losses[:, -1]
 
 

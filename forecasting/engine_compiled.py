@@ -20,6 +20,7 @@ from forecasting.settings import TrainingSettings, learning_rate
 from forecasting.stations import Floats, OptimizerState, Samples, Trained, sample_orders
 
 NETWORKS: tuple[Name, ...] = ("linear", "mlp", "gru", "lstm", "two-branch-lstm")
+FORGETS = True  # a state without room for moments stands for a fresh optimizer, good for one epoch
 STATIONS_AT_ONCE = 8  # in one compiled call; an interrupt and a progress line wait for its end
 
 

@@ -20,6 +20,7 @@ from forecasting.settings import TrainingSettings, learning_rate
 from forecasting.stations import Counts, Floats, OptimizerState, Samples, Trained, joined, sample_orders
 from forecasting.torch_forward import body, forward
 
+FORGETS = False  # every call needs a whole state
 STATIONS_AT_ONCE = {
     "cpu": 8,
     "cuda": 512,

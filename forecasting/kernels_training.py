@@ -68,18 +68,25 @@ class Packed(NamedTuple):
 
 @merged
 def train_stations(plan: Plan, rule: Rule, moving: Moving, data: Data) -> Vector:
-    """Train each station once, in place, on its first count of samples in its order; the mean losses (K,)."""
+    """Train each station once, in place, on its first count of samples in its order; the mean losses (K,).
+
+    An optimizer whose moments have no room in `moving` begins at zero and is forgotten.
+    """
     losses = np.zeros(len(data.counts), np.float32)
     space = _new_space(plan)
+    remembers = moving.first.shape[1] > 0
     packed = Packed(
-        aligned(plan.packed if moving.first.shape[1] else 0),
-        aligned(plan.packed if moving.second.shape[1] else 0),
+        aligned(plan.packed if rule.kind != SGD else 0),
+        aligned(plan.packed if rule.kind == ADAM else 0),
         aligned(plan.packed if rule.proximal > ZERO else 0),
     )
     for station in range(len(data.counts)):
         pack(plan, moving.weights[station], space.weights)
-        pack(plan, moving.first[station], packed.first)
-        pack(plan, moving.second[station], packed.second)
+        if remembers:
+            _recall(plan, moving, station, packed)
+        else:
+            packed.first[:] = ZERO
+            packed.second[:] = ZERO
         if rule.proximal > ZERO:
             pack(plan, moving.start[station], packed.start)
         order = data.orders[station, : data.counts[station]]
@@ -91,9 +98,21 @@ def train_stations(plan: Plan, rule: Rule, moving: Moving, data: Data) -> Vector
             _update(rule, space, packed, moving.steps[station])
         losses[station] = total / max(len(order), 1)
         unpack(plan, space.weights, moving.weights[station])
-        unpack(plan, packed.first, moving.first[station])
-        unpack(plan, packed.second, moving.second[station])
+        if remembers:
+            _remember(plan, packed, moving, station)
     return losses
+
+
+@compiled
+def _recall(plan: Plan, moving: Moving, station: int, packed: Packed) -> None:
+    pack(plan, moving.first[station], packed.first)
+    pack(plan, moving.second[station], packed.second)
+
+
+@compiled
+def _remember(plan: Plan, packed: Packed, moving: Moving, station: int) -> None:
+    unpack(plan, packed.first, moving.first[station])
+    unpack(plan, packed.second, moving.second[station])
 
 
 @merged

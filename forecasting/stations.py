@@ -78,6 +78,12 @@ def fresh_optimizer(weights: Floats, settings: TrainingSettings) -> OptimizerSta
     )
 
 
+def no_moments(weights: Floats, settings: TrainingSettings) -> OptimizerState:
+    """A fresh state without room for moments, for an engine that can do without."""
+    none = np.zeros((len(weights), 0), weights.dtype)
+    return OptimizerState(none, none.copy(), np.zeros(len(weights), np.int64), settings.first_epoch)
+
+
 def copied(state: OptimizerState) -> OptimizerState:
     """The same state in arrays of its own, for an engine to go on with."""
     return OptimizerState(state.first.copy(), state.second.copy(), state.steps.copy(), state.epochs)

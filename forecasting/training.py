@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.progress import Work, finished
 from forecasting.networks import Network
 from forecasting.settings import Engine, TrainingSettings
-from forecasting.stations import Floats, OptimizerState, Samples, Trained, copied, fresh_optimizer
+from forecasting.stations import Floats, OptimizerState, Samples, Trained, copied, fresh_optimizer, no_moments
 
 CUDA_DRIVER = Path("/dev/nvidiactl")  # stands where a Linux machine has the driver loaded
 
@@ -34,6 +34,26 @@ def train(
     return finished(training(network, weights, samples, settings, rngs, state))
 
 
+def train_once(
+    network: Network,
+    weights: Floats,
+    samples: Samples,
+    settings: TrainingSettings,
+    rngs: Sequence[np.random.Generator],
+) -> Trained:
+    """Train K stations as `train` does with a fresh optimizer, which need not be in the result.
+
+    Bringing the moments of an optimizer in and out of a call takes as long as a tenth of a short epoch.
+    """
+    engine = _engine(network, settings.engine, len(weights), settings.device)
+    if settings.epochs > 1 or not engine.FORGETS:
+        return train(network, weights, samples, settings, rngs)
+    _refuse_mismatch(network, weights, samples, rngs)
+    start = no_moments(weights, settings)
+    work: Work[Trained] = engine.epochs(network, weights, samples, settings, rngs, start)
+    return finished(work)
+
+
 def training(
     network: Network,
     weights: Floats,
@@ -43,15 +63,21 @@ def training(
     state: OptimizerState | None = None,
 ) -> Work[Trained]:
     """`train` as work that reports each epoch."""
+    _refuse_mismatch(network, weights, samples, rngs)
+    engine = _engine(network, settings.engine, len(weights), settings.device)
+    start = fresh_optimizer(weights, settings) if state is None else copied(state)
+    result: Trained = yield from engine.epochs(network, weights, samples, settings, rngs, start)
+    return result
+
+
+def _refuse_mismatch(
+    network: Network, weights: Floats, samples: Samples, rngs: Sequence[np.random.Generator]
+) -> None:
     if weights.shape != (len(samples.counts), network.parameters) or len(rngs) != len(weights):
         raise ValueError(
             f"{len(samples.counts)} stations of {network.parameters} parameters need as many weights and "
             f"rngs, got weights {weights.shape} and {len(rngs)} rngs"
         )
-    engine = _engine(network, settings.engine, len(weights), settings.device)
-    start = fresh_optimizer(weights, settings) if state is None else copied(state)
-    result: Trained = yield from engine.epochs(network, weights, samples, settings, rngs, start)
-    return result
 
 
 def predict(network: Network, weights: Floats, inputs: Floats, engine: Engine = "auto") -> Floats:

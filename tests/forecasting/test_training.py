@@ -16,7 +16,7 @@ from forecasting.kernels import train_epoch
 from forecasting.networks import NAMES, Network, build_network, initial_weights
 from forecasting.settings import Engine, TrainingSettings, learning_rate
 from forecasting.stations import Floats, Samples, Trained, full_samples, station_rngs
-from forecasting.training import predict, train, training
+from forecasting.training import predict, train, train_once, training
 from tests.forecasting.plain_loops import plain_training
 
 LAYOUT = Layout(periodic=3, recent=3, extra=2)
@@ -195,6 +195,19 @@ def test_training_can_be_continued_where_it_stopped(engine: Engine, rule: str) -
     second = train(network, first.weights, samples, half, rngs, first.optimizer)
     np.testing.assert_array_equal(second.weights, whole.weights)
     np.testing.assert_array_equal(second.optimizer.second, whole.optimizer.second)
+
+
+@pytest.mark.parametrize(("name", "engine"), CASES)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_training_once_makes_the_same_weights(name: str, engine: Engine, rule: str, epochs: int) -> None:
+    network, samples = build_network(name, LAYOUT), some_samples(3)
+    options = TrainingSettings(epochs=epochs, engine=engine, **RULES[rule])
+    weights = some_weights(network, 3)
+    whole = train(network, weights, samples, options, station_rngs(4, range(3)))
+    once = train_once(network, weights, samples, options, station_rngs(4, range(3)))
+    assert np.array_equal(once.weights, whole.weights)
+    assert np.array_equal(once.losses, whole.losses)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
