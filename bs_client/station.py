@@ -8,6 +8,7 @@ Axes: K stations of a host, S samples, F features, P parameters.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from forecasting.metrics import Tally, tally
 from forecasting.moments import station_moments
 from forecasting.networks import build_network
 from forecasting.training import predict
+
+MINUTES_A_DAY = 1440
 
 
 def answers(host: Host, orders: Sequence[Order]) -> list[Answer]:
@@ -89,6 +92,8 @@ def _evaluated(host: Host, order: EvaluateOrder) -> Iterator[Answer]:
     flat = predict(network, weights, inputs.reshape(shape), host.recipe.vertical.engine)
     forecast = flat.reshape(targets.shape)  # (K, S)
     sums = tally(forecast, targets, task.windows.measured[chosen, steps], task.scaler.scale[chosen])
+    if targets.shape[1] * task.traffic.step_minutes < MINUTES_A_DAY:
+        sums = replace(sums, spread=np.zeros(len(chosen)))
     for row, place in enumerate(chosen):
         yield _errors(task.traffic.stations[place], sums, row)
 
@@ -100,8 +105,7 @@ def _errors(station: StationId, sums: Tally, row: int) -> Errors:
         squared=float(sums.squared[row]),
         absolute=float(sums.absolute[row]),
         raw_absolute=float(sums.raw_absolute[row]),
-        lowest=float(sums.lowest[row]),
-        highest=float(sums.highest[row]),
+        spread=float(sums.spread[row]),
     )
 
 

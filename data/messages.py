@@ -93,15 +93,17 @@ class EvaluateOrder:
 
 @dataclass(frozen=True)
 class Errors:
-    """Sums over the steps of an evaluation whose truth was measured."""
+    """Sums over the steps of an evaluation whose truth was measured.
+
+    The range of the truth is told over a day or more only: over one step it would be the load itself.
+    """
 
     station: StationId
     count: int
     squared: float
     absolute: float
     raw_absolute: float  # in the unit of the load
-    lowest: float  # truth, z-scored
-    highest: float
+    spread: float  # of the truth, z-scored; 0 where it is not told
 
 
 @dataclass(frozen=True)

@@ -77,16 +77,31 @@ def _away(steps: int, step_hours: float, settings: BehaviourSettings, rng: np.ra
         hour = back
 
 
-def taking_part(cluster_of: NDArray[np.int64], share: float, seed: int, phase: int, turn: int) -> Mask:
-    """A random share of the stations of every cluster, at least one of each, (N,)."""
+@dataclass(frozen=True)
+class Draw:
+    """For which occasion the stations that take part are drawn."""
+
+    seed: int
+    phase: int
+    turn: int
+
+
+def taking_part(
+    stations: Sequence[StationId], cluster_of: NDArray[np.int64], share: float, draw: Draw
+) -> Mask:
+    """A random share of the stations of every cluster, at least one of each, (N,).
+
+    Every station draws a number of its own, and those with the lowest of their cluster take part.
+    """
     if share >= 1:
         return np.ones(len(cluster_of), bool)
+    key = draw.seed, PARTICIPATION, draw.phase, draw.turn
+    lots = np.array([_rng(*key, station_number(station)).uniform() for station in stations])  # (N,)
     chosen = np.zeros(len(cluster_of), bool)
-    rng = _rng(seed, PARTICIPATION, phase, turn)
     for cluster in range(cluster_of.max() + 1):
         members = np.flatnonzero(cluster_of == cluster)
         wanted = max(1, round(share * len(members)))
-        chosen[rng.choice(members, wanted, replace=False)] = True
+        chosen[members[np.argsort(lots[members])[:wanted]]] = True
     return chosen
 
 

@@ -28,6 +28,7 @@ from fl_server.tree import Clusters, Floats, Tree, mixed, origins
 from fl_server.vertical import Mask, Rules, Turn, train_orders
 
 Counts = NDArray[np.int64]
+ROUNDING = 1e-9  # .28 of 25 stations are 7, whatever the product of these floats
 Kind = TypeVar("Kind", bound=np.generic)
 
 
@@ -83,7 +84,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class World:
-    """What H-twinning goes by and does not change; `batch` new values make a station train."""
+    """What H-twinning goes by and does not change.
+
+    `batch` new values make a station train; `windows` are behind its update before the stream begins.
+    """
 
     settings: HorizontalSettings
     rules: Rules
@@ -92,6 +96,7 @@ class World:
     train_steps: int
     step_hours: float
     batch: int
+    windows: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def stream_begun(tree: Tree, world: World) -> Stream:
         seen=np.tile(tree.top, (clusters, 1)),
         seen_versions=np.full(clusters, tree.top_version),
         known=tree.clusters,
-        known_samples=np.ones(clusters, np.int64),
+        known_samples=np.bincount(tree.cluster_of) * world.windows,
         known_until=until,
         cluster_until=until,
         top_until=world.train_steps,
@@ -136,7 +141,8 @@ def step_passed(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_p
     stream = replace(stream, trained_until=trained_until, open=(*stream.open, *posted))
     arrivals, failures, stream = _arrivals(fleet, tree, stream)
     exchange = exchange.counted("station_cluster", up=len(arrivals), size=tree.size)
-    passed = _taken_in(Passed(tree, stream, exchange, failures), arrivals, world)
+    wanted = _wanted(tree.cluster_of, taking_part, world.settings.ready)
+    passed = _taken_in(Passed(tree, stream, exchange, failures), arrivals, wanted, world)
     return replace(passed, stream=replace(passed.stream, step=stream.step + 1))
 
 
@@ -148,7 +154,6 @@ def reposted(fleet: Fleet, stream: Stream) -> None:
 def regrouped_stream(stream: Stream, before: Clusters, after: Clusters) -> Stream:
     """The same stream after stations moved between clusters; waiting updates go with their stations."""
     shares = origins(before, after)
-    main = shares.argmax(axis=1)
     oldest = [stream.seen_versions[share > 0].min() for share in shares]
     return replace(
         stream,
@@ -157,8 +162,15 @@ def regrouped_stream(stream: Stream, before: Clusters, after: Clusters) -> Strea
         known_until=_newest(shares, stream.known_until),
         cluster_until=_newest(shares, stream.cluster_until),
         known=mixed(shares, stream.known),
-        known_samples=stream.known_samples[main],
+        known_samples=_shared_out(stream.known_samples, before, after),
     )
+
+
+def _shared_out(samples: Counts, before: Clusters, after: Clusters) -> Counts:
+    """The samples behind each new cluster: every station brings its part of those of its old one."""
+    part = samples / np.bincount(before)  # (C before,)
+    shared: Counts = np.rint(np.bincount(after, weights=part[before])).astype(np.int64)
+    return shared
 
 
 def _newest(shares: NDArray[np.float64], until: Counts) -> Counts:
@@ -229,10 +241,18 @@ def _still_open(each: Open, end: float) -> Open:
     return Open(replace(each.order, stations=stations), each.places[left], each.due[left])
 
 
-def _taken_in(passed: Passed, arrivals: Sequence[Waiting], world: World) -> Passed:
+def _wanted(cluster_of: Clusters, taking_part: Mask, ready: float) -> NDArray[np.float64]:
+    """How many of a cluster's stations that take part must have answered before it reports, (C,)."""
+    there = np.bincount(cluster_of[taking_part], minlength=cluster_of.max() + 1)
+    wanted: NDArray[np.float64] = np.maximum(1, np.ceil(ready * there - ROUNDING))
+    return wanted
+
+
+def _taken_in(
+    passed: Passed, arrivals: Sequence[Waiting], wanted: NDArray[np.float64], world: World
+) -> Passed:
     """Put the updates into the inboxes of their clusters; let those report that are ready or impatient."""
     cluster_of = passed.tree.cluster_of
-    wanted = np.ceil(world.settings.ready * np.bincount(cluster_of))  # (C,)
     inboxes: list[Inbox] = [{} for _ in wanted]
     for each in passed.stream.waiting:
         inboxes[cluster_of[each.place]][each.place] = each

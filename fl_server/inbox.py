@@ -59,9 +59,13 @@ def defect(answer: Answer, parameters: int) -> str:
         return f"sent weights of type {kind}, expected float32"
     if answer.weights.shape != (parameters,):
         return f"sent weights of shape {answer.weights.shape}, expected ({parameters},)"
-    if answer.samples < 1:
-        return f"trained on {answer.samples} windows, expected at least 1"
-    return _divergence(answer)
+    return _odd_numbers(answer) or _divergence(answer)
+
+
+def _odd_numbers(update: Update) -> str:
+    if type(update.samples) is not int or type(update.loss) is not float:
+        return f"sent {update.samples!r} samples and a loss of {update.loss!r}, expected plain numbers"
+    return f"trained on {update.samples} windows, expected at least 1" if update.samples < 1 else ""
 
 
 def _divergence(update: Update) -> str:

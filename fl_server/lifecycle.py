@@ -17,19 +17,20 @@ from data.errors import InputError
 from data.messages import EvaluateOrder, Failure
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
-from fl_server.behaviour import taking_part
+from fl_server.behaviour import Draw, taking_part
 from fl_server.exchange import together
 from fl_server.fleet import Fleet
 from fl_server.horizontal import Passed, World, regrouped_stream, step_passed, stream_begun
 from fl_server.inbox import counted
 from fl_server.run import Phase, Plan, Row, Run, Shown, Stage, System
-from fl_server.scoring import Span, Standing, cluster_orders, evaluated
+from fl_server.scoring import Span, Standing, begun_standing, cluster_orders, evaluated
 from fl_server.segmenting import described, segmented
 from fl_server.tree import Tree, mixed, origins, regrouped
 from fl_server.vertical import Outcome, Rules, Turn, vertical_round
 from forecasting.metrics import Tally, tally_scores
 
 VERTICAL, HORIZONTAL = 0, 1
+TOO_SLOW = "was too slow for its round"
 
 
 def turns(plan: Plan, stage: Stage, system: System) -> int:
@@ -63,14 +64,15 @@ def world_of(plan: Plan) -> World:
         train_steps=plan.timeline.train_steps,
         step_hours=plan.timeline.step_minutes / 60,
         batch=settings.horizontal.new_values or plan.stream_steps // plan.stream_epochs,
+        windows=plan.timeline.train_steps - plan.timeline.first_step,
     )
 
 
-def rules_of(plan: Plan) -> Rules:
-    """How the tiers aggregate."""
+def rules_of(plan: Plan, system: System = "hierarchical") -> Rules:
+    """How the tiers aggregate; without clusters there is but one tier, which merges stations."""
     return Rules(
         cluster=chosen_strategy(plan.settings.strategies.cluster),
-        top=chosen_strategy(plan.settings.strategies.top),
+        top=chosen_strategy(plan.settings.strategies.top if system == "hierarchical" else "mean"),
         layers=tuple(part.size for part in plan.network.parts),
         least_answers=plan.settings.vertical.least_answers,
     )
@@ -140,10 +142,12 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
         if run.turn < rounds
         else Turn("settling", run.turn - rounds, alone, until, upwards=last)
     )
-    mask = plan.behaviour.in_time(plan.settings.behaviour) & taking_part(
-        run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, VERTICAL, run.turn
-    )
-    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan))
+    draw = Draw(plan.settings.recipe.seed, VERTICAL, run.turn)
+    drawn = taking_part(plan.stations, run.tree.cluster_of, settings.participation, draw)
+    in_time = plan.behaviour.in_time(plan.settings.behaviour)
+    made = vertical_round(fleet, run.tree, turn, drawn & in_time, rules_of(plan, run.system))
+    late = tuple(Failure(plan.stations[place], TOO_SLOW) for place in np.flatnonzero(drawn & ~in_time))
+    made = replace(made, failures=(*made.failures, *late))
     if made.loss is None:
         raise InputError(
             f"no station sent a usable update in round {run.turn + 1} of V-twinning: "
@@ -183,7 +187,9 @@ def _stage_ended(fleet: Fleet, plan: Plan, run: Run) -> Run:
     whole = Span(0, plan.stream_steps)
     spans = dict.fromkeys(range(len(run.tree.clusters)), whole)
     standing = _standing(fleet, plan, run, run.vertical.standing, spans, whole)
-    run = replace(run, stage="horizontal", turn=0, vertical=replace(run.vertical, standing=standing))
+    vertical = replace(run.vertical, standing=standing)
+    horizontal = replace(run.horizontal, standing=begun_standing(standing))
+    run = replace(run, stage="horizontal", turn=0, vertical=vertical, horizontal=horizontal)
     if not plan.stream_epochs:
         return replace(run, stage="done")
     if run.system == "single-level":
@@ -206,7 +212,7 @@ def _standing(
     ask = (plan.stations, run.tree.cluster_of, shown.clusters, timed)
     cluster = evaluated(fleet, before.cluster, cluster_orders(*ask), place)
     personal = before.personal
-    if plan.settings.recipe.personal != "none" and run.system == "hierarchical":
+    if plan.settings.recipe.personal != "none":
         personal = evaluated(fleet, personal, cluster_orders(*ask, personal=True), place)
     top = before.top
     if top_span is not None:
@@ -220,9 +226,8 @@ def _stream_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     assert run.stream is not None
     settings = plan.settings.horizontal
     epoch = run.turn * plan.stream_epochs // plan.stream_steps
-    mask = taking_part(
-        run.tree.cluster_of, settings.participation, plan.settings.recipe.seed, HORIZONTAL, epoch
-    )
+    draw = Draw(plan.settings.recipe.seed, HORIZONTAL, epoch)
+    mask = taking_part(plan.stations, run.tree.cluster_of, settings.participation, draw)
     passed = step_passed(fleet, run.tree, run.stream, world_of(plan), mask)
     stability = _stability(plan, run)
     run = replace(
@@ -276,18 +281,15 @@ def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     spans = {0: Span(first, last)}
     standing = _standing(fleet, plan, run, run.horizontal.standing, spans, spans[0])
     phase = replace(run.horizontal, standing=standing)
-    mask = plan.behaviour.reachable[:, last - 1] & taking_part(
-        run.tree.cluster_of,
-        plan.settings.horizontal.participation,
-        plan.settings.recipe.seed,
-        HORIZONTAL,
-        run.turn,
-    )
+    share = plan.settings.horizontal.participation
+    draw = Draw(plan.settings.recipe.seed, HORIZONTAL, run.turn)
+    drawn = taking_part(plan.stations, run.tree.cluster_of, share, draw)
+    mask = plan.behaviour.reachable[:, last - 1] & drawn
     run = replace(run, turn=run.turn + 1, horizontal=phase)
     if not mask.any():
         return run
     turn = Turn("horizontal", last - 1, steps, begin + last)
-    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan))
+    made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan, run.system))
     row = Row("horizontal", run.turn, _mse(standing.top), 1)
     return replace(
         run,

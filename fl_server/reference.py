@@ -8,6 +8,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.messages import EvaluateOrder, Moments, MomentsAnswer, MomentsOrder
+from data.traffic import StationId
 from fl_server.fleet import Fleet
 from fl_server.run import Plan
 from fl_server.scoring import evaluated
@@ -30,8 +31,18 @@ def federated_ridge(fleet: Fleet, plan: Plan) -> Tally:
 
 
 def _moments(fleet: Fleet, plan: Plan, first: int, until: int) -> Moments:
-    answers = fleet.ask([MomentsOrder(plan.stations, first, until)])
-    parts = [each.moments for each in answers if isinstance(each, MomentsAnswer)]
+    """The sums of all stations that sent good ones, in the order of stations; the first of each counts."""
+    found: dict[StationId, Moments] = {}
+    for answer in fleet.ask([MomentsOrder(plan.stations, first, until)]):
+        if isinstance(answer, MomentsAnswer) and _finite(answer.moments):
+            found.setdefault(answer.station, answer.moments)
+    parts = [found[station] for station in plan.stations if station in found]
     if not parts:
         raise InputError("no station sent the sums for a ridge regression")
     return summed(parts)
+
+
+def _finite(moments: Moments) -> bool:
+    return bool(
+        np.isfinite(moments.gram).all() and np.isfinite(moments.moment).all() and np.isfinite(moments.squares)
+    )

@@ -4,7 +4,7 @@ Axes: N stations, C clusters, P parameters.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 
 import numpy as np
@@ -36,6 +36,12 @@ class Standing:
 def no_standing(stations: int) -> Standing:
     """The standing before any forecast."""
     return Standing(empty_tally(stations), empty_tally(stations), empty_tally(stations))
+
+
+def begun_standing(before: Standing) -> Standing:
+    """The standing before any forecast of a stream whose range the standing `before` knows."""
+    blank = replace(empty_tally(len(before.top.count)), spread=before.top.spread)
+    return Standing(blank, blank, blank)
 
 
 def evaluated(
@@ -82,4 +88,4 @@ def _noted(answers: Sequence[Answer], place: dict[StationId, int]) -> Tally:
 
 
 def _finite(errors: Errors) -> bool:
-    return all(map(isfinite, (errors.squared, errors.absolute, errors.raw_absolute)))
+    return all(map(isfinite, (errors.squared, errors.absolute, errors.raw_absolute, errors.spread)))

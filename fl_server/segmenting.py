@@ -46,7 +46,7 @@ def landscape(
     """The landscape of `stations`; the capacity of their lines is drawn, as no set carries it."""
     if len(stations) < 2:
         raise InputError("one station makes no network of twins, expected at least two that vary")
-    backhaul = drawn_backhaul(len(stations), _rng(seed, BACKHAUL))
+    backhaul = _by_id(stations, drawn_backhaul(len(stations), _rng(seed, BACKHAUL)))
     return Landscape(
         stations, positions, _topology(stations, positions, settings, seed), backhaul, settings, seed
     )
@@ -78,10 +78,37 @@ def segmented(
     """Segmentation `number`, counted from 0, after the attributes have drifted as many times."""
     day, week = (np.array([getattr(each, name) for each in descriptions]) for name in ("day", "week"))
     first = Attributes(land.positions, Signatures(day, week), land.backhaul)
-    moved = next(islice(drifting(first, land.settings.drift, _rng(land.seed, DRIFT)), number, None))
+    moved = _drifted(land, first, number)
     phi = relation(land.topology, moved, land.settings.relation)
     how = replace(land.settings.how, seed=land.seed)
     return finished(segmentation(land.stations, land.topology, phi, how, earlier))
+
+
+def _drifted(land: Landscape, first: Attributes, number: int) -> Attributes:
+    """The attributes after they have drifted so many times; who stands where in the set does not matter."""
+    order = np.argsort(land.stations, kind="stable")
+    drift = drifting(_reordered(first, order), land.settings.drift, _rng(land.seed, DRIFT))
+    return _reordered(next(islice(drift, number, None)), np.argsort(order))
+
+
+def _reordered(attributes: Attributes, order: NDArray[np.intp]) -> Attributes:
+    """The attributes of the stations in another order."""
+    backhaul = None if attributes.backhaul is None else attributes.backhaul[order]
+    profiles = Signatures(attributes.signatures.day[order], attributes.signatures.week[order])
+    return Attributes(attributes.positions[order], profiles, backhaul)
+
+
+def _by_id(stations: Sequence[StationId], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What was drawn for the stations in the order of their ids, in the order that they have."""
+    placed = np.empty_like(drawn)
+    placed[np.argsort(stations, kind="stable")] = drawn
+    return placed
+
+
+def _between(order: NDArray[np.intp], drawn: Topology) -> Topology:
+    """Links drawn between stations in the order of their ids, as links between their places."""
+    ends = np.unique(np.sort(order[drawn.ends], axis=1), axis=0)
+    return replace(drawn, ends=ends)
 
 
 def _topology(
@@ -90,7 +117,7 @@ def _topology(
     usual = USUAL_DEGREE if settings.topology == "regular" else NEAREST_DEGREE
     degree = settings.degree or min(usual, len(stations) - 1)  # N or this is even: a regular graph exists
     if settings.topology == "regular":
-        return regular_topology(len(stations), degree, seed)
+        return _between(np.argsort(stations, kind="stable"), regular_topology(len(stations), degree, seed))
     if settings.topology == "nearest":
         return nearest_topology(positions, degree)
     file = Path(settings.topology)

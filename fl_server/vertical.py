@@ -3,7 +3,7 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from fl_server.inbox import received, stacked
 from fl_server.tree import Tree
 
 Mask = NDArray[np.bool_]
+TOO_FEW = "was one of too few in its cluster, which kept its twin"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rule
     asked = [station for order in orders for station in order.stations]
     came = received(asked, fleet.ask(orders), len(tree.top))
     exchange = Exchange().counted("station_cluster", down=len(asked), up=came.arrived, size=tree.size)
-    tree, windows = _clusters_aggregated(fleet.stations, tree, came.updates, rules)
+    places = [
+        np.flatnonzero((tree.cluster_of == cluster) & taking_part) for cluster in range(len(tree.clusters))
+    ]
+    enough, unused = _enough(fleet.stations, places, came.updates, rules)
+    tree, windows = _clusters_aggregated(tree, enough, rules)
     if turn.upwards and windows.any():
         tree = _top_aggregated(tree, windows, rules)
         up, down = int(np.count_nonzero(windows)), len(windows)
@@ -66,7 +71,8 @@ def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rule
     elif not turn.upwards:
         tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
     losses = [update.loss for update in came.updates.values()]
-    return Outcome(tree, exchange, float(np.mean(losses)) if losses else None, came.failures)
+    loss = float(np.mean(losses)) if losses else None
+    return Outcome(tree, exchange, loss, (*came.failures, *unused))
 
 
 def train_orders(
@@ -82,22 +88,35 @@ def train_orders(
     return orders
 
 
+def _enough(
+    stations: tuple[StationId, ...],
+    places: Sequence[NDArray[np.intp]],
+    updates: Mapping[StationId, Update],
+    rules: Rules,
+) -> tuple[list[list[Update]], list[Failure]]:
+    """The updates of each cluster where enough of those that were asked sent one; what is left unused."""
+    enough, unused = [], []
+    for asked in places:
+        came = [updates[stations[place]] for place in asked if stations[place] in updates]
+        if len(came) < min(rules.least_answers, len(asked)):
+            unused += [Failure(each.station, TOO_FEW) for each in came]
+            came = []
+        enough.append(came)
+    return enough, unused
+
+
 def _clusters_aggregated(
-    stations: tuple[StationId, ...], tree: Tree, updates: Mapping[StationId, Update], rules: Rules
+    tree: Tree, updates: Sequence[Sequence[Update]], rules: Rules
 ) -> tuple[Tree, NDArray[np.int64]]:
-    """The tree with new C-NDTs, and the windows behind each; 0 for a cluster with too few updates."""
+    """The tree with new C-NDTs, and the windows behind each; 0 for a cluster without updates."""
     clusters, states = tree.clusters.copy(), list(tree.cluster_states)
     windows = np.zeros(len(clusters), np.int64)
-    for cluster in range(len(clusters)):
-        places = np.flatnonzero(tree.cluster_of == cluster)
-        came = [updates[stations[place]] for place in places if stations[place] in updates]
-        if len(came) < min(rules.least_answers, len(places)):
-            continue
-        stack = stacked(came, rules.layers)
-        clusters[cluster], states[cluster] = result_of(
-            rules.cluster, tree.starts[cluster], stack, states[cluster]
-        )
-        windows[cluster] = stack.samples.sum()
+    for cluster, came in enumerate(updates):
+        if came:
+            stack = stacked(came, rules.layers)
+            start, state = tree.starts[cluster], states[cluster]
+            clusters[cluster], states[cluster] = result_of(rules.cluster, start, stack, state)
+            windows[cluster] = stack.samples.sum()
     versions = tree.cluster_versions + (windows > 0)
     return replace(tree, clusters=clusters, cluster_states=tuple(states), cluster_versions=versions), windows
 

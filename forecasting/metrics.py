@@ -32,8 +32,7 @@ class Tally:
     squared: Values  # (K,)
     absolute: Values  # (K,)
     raw_absolute: Values  # (K,) in the unit of the load
-    lowest: Values  # (K,) truth, z-scored; infinite where there is none
-    highest: Values  # (K,)
+    spread: Values  # (K,) between the lowest and the highest truth, z-scored; 0 where that is not known
 
     def part(self, stations: NDArray[np.bool_]) -> "Tally":
         """The sums of some of the stations."""
@@ -42,8 +41,7 @@ class Tally:
             self.squared[stations],
             self.absolute[stations],
             self.raw_absolute[stations],
-            self.lowest[stations],
-            self.highest[stations],
+            self.spread[stations],
         )
 
 
@@ -62,28 +60,34 @@ def tally(
         squared=(errors**2).sum(axis=1),
         absolute=absolute,
         raw_absolute=absolute * scale,
-        lowest=np.where(measured, truth, np.inf).min(axis=1, initial=np.inf).astype(np.float64),
-        highest=np.where(measured, truth, -np.inf).max(axis=1, initial=-np.inf).astype(np.float64),
+        spread=_spread(np.where(measured, truth, np.nan)),
     )
+
+
+def _spread(truth: NDArray[np.floating]) -> Values:
+    """The range of each row's truths, those that are NaN left out, (K,)."""
+    spread = np.zeros(len(truth))
+    if not truth.shape[1]:
+        return spread
+    seen = ~np.isnan(truth).all(axis=1)
+    spread[seen] = np.nanmax(truth[seen], axis=1) - np.nanmin(truth[seen], axis=1)
+    return spread
 
 
 def empty_tally(stations: int) -> Tally:
     """The sums of no steps."""
     zero = np.zeros(stations)
-    return Tally(
-        zero.astype(np.int64), zero, zero, zero, np.full(stations, np.inf), np.full(stations, -np.inf)
-    )
+    return Tally(zero.astype(np.int64), zero, zero, zero, zero)
 
 
 def joined(one: Tally, other: Tally) -> Tally:
-    """The sums of the same stations over two spans of steps together."""
+    """The sums of the same stations over two spans of steps; their spread is the larger of the two known."""
     return Tally(
         one.count + other.count,
         one.squared + other.squared,
         one.absolute + other.absolute,
         one.raw_absolute + other.raw_absolute,
-        np.minimum(one.lowest, other.lowest),
-        np.maximum(one.highest, other.highest),
+        np.maximum(one.spread, other.spread),
     )
 
 
@@ -91,7 +95,7 @@ def tally_scores(sums: Tally) -> Scores:
     """The scores that these sums make; there must be a measured truth."""
     seen = sums.count > 0
     total = sums.count.sum()
-    spans = sums.highest[seen] - sums.lowest[seen]
+    spans = sums.spread[seen]
     rmse = np.sqrt(sums.squared[seen] / sums.count[seen])
     varied = spans > 0
     return Scores(

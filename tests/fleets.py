@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clustering.signatures import SignatureSettings
 from data.messages import Answer, Errors, Failure, Order, Timeline, TrainOrder, Update
 from data.traffic import StationId, Traffic
+from fl_server.behaviour import Draw, taking_part
 from fl_server.fleet import Fleet
 from fl_server.local import LocalFleet, local_fleet
 from fl_server.segmenting import described
+from fl_server.vertical import Mask
 from forecasting.recipe import Recipe
 from tests.cities import wavy_traffic
 
@@ -119,3 +122,9 @@ def of_wrong_type(answer: Answer) -> list[Answer]:
 def without_windows(answer: Answer) -> list[Answer]:
     """Claims to have trained on nothing."""
     return [replace(answer, samples=0) if isinstance(answer, Update) else answer]
+
+
+def drawn_part(cluster_of: NDArray[np.int64], share: float, seed: int, phase: int, turn: int) -> Mask:
+    """Which of the stations s0, s1, … take part."""
+    stations = tuple(StationId(f"s{place}") for place in range(len(cluster_of)))
+    return taking_part(stations, cluster_of, share, Draw(seed, phase, turn))

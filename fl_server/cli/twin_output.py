@@ -145,6 +145,8 @@ def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
                 rows.append(_scores_row(f"{name}  {twin}", scores[key]))
         if single:
             rows.append(_scores_row(f"{name}  single-level", single[letter]))
+            if "personal" in single[letter]:
+                rows.append(_scores_row(f"{name}  single-level, personal", single[letter]["personal"]))
     rows += [_scores_row(name, scores) for name, scores in summary["reference"].items()]
     return rows
 

@@ -35,10 +35,12 @@ NAMES = {
     "one for all": "pooled: one network, all data in one place",
     "one per station": "each station alone",
     "single v": "single-level FedAvg",
+    "single v personal": "single-level FedAvg, personal head",
     "v": "V: G-NDT",
     "v cluster": "V: C-NDT",
     "v personal": "V: C-NDT, personal head",
     "single h": "single-level, synchronous along the stream",
+    "single h personal": "single-level along the stream, personal head",
     "h": "H: G-NDT",
     "h cluster": "H: C-NDT",
     "h personal": "H: C-NDT, personal head",
@@ -67,6 +69,7 @@ def twin_scores(traffic: Traffic, seed: int) -> dict[str, Scores]:
         made[f"{letter} cluster"] = found[letter]["cluster"]
         made[f"{letter} personal"] = found[letter]["personal"]
         made[f"single {letter}"] = found["single_level"][letter]
+        made[f"single {letter} personal"] = found["single_level"][letter]["personal"]
     return made
 
 

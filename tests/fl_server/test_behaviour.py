@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from data.clock import wall_clock
 from data.traffic import StationId
-from fl_server.behaviour import Behaviour, drawn_behaviour, taking_part
+from fl_server.behaviour import Behaviour, drawn_behaviour
 from fl_server.settings import BehaviourSettings
+from tests.fleets import drawn_part
 
 STEADY = BehaviourSettings(speed_spread=0.0, sleepers=0.0, dropouts=0.0)
 MANY = tuple(StationId(f"s{number}") for number in range(2000))
@@ -139,23 +140,23 @@ def test_the_share_takes_part_in_every_cluster(
     clusters: list[int], share: float, phase: int, turn: int
 ) -> None:
     cluster_of = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    chosen = taking_part(cluster_of, share, 1, phase, turn)
+    chosen = drawn_part(cluster_of, share, 1, phase, turn)
     for cluster in range(cluster_of.max() + 1):
         size = int((cluster_of == cluster).sum())
         assert chosen[cluster_of == cluster].sum() == max(1, round(share * size))
-    assert chosen.tolist() == taking_part(cluster_of, share, 1, phase, turn).tolist()
+    assert chosen.tolist() == drawn_part(cluster_of, share, 1, phase, turn).tolist()
 
 
 def test_over_many_turns_every_station_takes_part_as_often() -> None:
     """200 turns of 40 % are 80 ± √(200 · .4 · .6) = 7 a station."""
-    times = sum(taking_part(np.zeros(50, np.int64), 0.4, 1, 0, turn).astype(int) for turn in range(200))
+    times = sum(drawn_part(np.zeros(50, np.int64), 0.4, 1, 0, turn).astype(int) for turn in range(200))
     assert np.abs(np.asarray(times) - 80).max() < 4.5 * sqrt(200 * 0.4 * 0.6)
 
 
 def test_turns_phases_and_seeds_choose_others() -> None:
     cluster_of = np.zeros(100, np.int64)
     chosen = {
-        taking_part(cluster_of, 0.5, seed, phase, turn).tobytes()
+        drawn_part(cluster_of, 0.5, seed, phase, turn).tobytes()
         for seed in (1, 2)
         for phase in (0, 1)
         for turn in (0, 1)
@@ -164,4 +165,4 @@ def test_turns_phases_and_seeds_choose_others() -> None:
 
 
 def test_all_of_the_stations_are_all_of_them() -> None:
-    assert taking_part(np.array([0, 1, 1]), 1.0, 1, 0, 0).all()
+    assert drawn_part(np.array([0, 1, 1]), 1.0, 1, 0, 0).all()

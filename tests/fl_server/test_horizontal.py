@@ -67,6 +67,7 @@ def world(
         train_steps=HISTORY,
         step_hours=1.0,
         batch=batch,
+        windows=1,
     )
 
 

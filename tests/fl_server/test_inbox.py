@@ -64,7 +64,7 @@ def test_weights_of_every_wrong_kind_are_told_apart(weights: object, reason: str
 
 
 def test_another_kind_of_answer_is_no_update() -> None:
-    errors = Errors(ONE, 1, 0.0, 0.0, 0.0, 0.0, 0.0)
+    errors = Errors(ONE, 1, 0.0, 0.0, 0.0, 0.0)
     came = received([ONE], [errors], PARAMETERS)
     assert came.failures == (Failure(ONE, "sent Errors in the place of an update"),)
 

@@ -48,7 +48,15 @@ def test_the_sums_of_the_parts_are_those_of_the_whole(one: int, other: int) -> N
     parts = NOTHING
     for first, last in ((BEGIN, middle), (middle, late), (late, END)):
         parts = evaluated(FLEET, parts, [order(first, last)], PLACE)
-    assert_close(parts, evaluated(FLEET, NOTHING, [order(BEGIN, END)], PLACE))
+    whole = evaluated(FLEET, NOTHING, [order(BEGIN, END)], PLACE)
+    assert (parts.spread <= whole.spread).all()  # that of less than a day is not told
+    assert_close(replace(parts, spread=whole.spread), whole)
+
+
+def test_the_range_of_less_than_a_day_is_not_told() -> None:
+    """Over one step it would be the load itself."""
+    assert not evaluated(FLEET, NOTHING, [order(BEGIN, BEGIN + 23)], PLACE).spread.any()
+    assert evaluated(FLEET, NOTHING, [order(BEGIN, BEGIN + 24)], PLACE).spread.all()
 
 
 def test_the_mse_is_that_of_all_errors_together() -> None:
@@ -58,7 +66,7 @@ def test_the_mse_is_that_of_all_errors_together() -> None:
     truth = (CITY.load[BEGIN:] - past.mean(axis=0)) / past.std(axis=0)
     assert tally_scores(sums).mse == pytest.approx((truth**2).mean(), rel=1e-5)
     assert tally_scores(sums).mae == pytest.approx(np.abs(truth).mean(), rel=1e-5)
-    np.testing.assert_allclose(sums.lowest, truth.min(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(sums.spread, np.ptp(truth, axis=0), rtol=1e-5)
 
 
 def test_every_cluster_has_its_own_weights_and_span() -> None:
@@ -75,7 +83,7 @@ def test_every_cluster_has_its_own_weights_and_span() -> None:
     assert sums.count.tolist() == [10, 0, 10, 4, 0]
     alone = evaluated(FLEET, NOTHING, [order(BEGIN, BEGIN + 10, weights[0])], PLACE)
     assert sums.squared[[0, 2]].tolist() == alone.squared[[0, 2]].tolist()
-    assert sums.lowest[1] == np.inf
+    assert sums.spread[1] == 0
 
 
 def test_empty_spans_are_not_asked_for() -> None:
@@ -91,7 +99,7 @@ def test_a_station_that_cannot_answer_is_not_counted(trouble: Trouble) -> None:
     fleet = TroubledFleet(FLEET, {StationId("s1"): trouble})
     sums = evaluated(fleet, NOTHING, [order(BEGIN, END)], PLACE)
     whole = evaluated(FLEET, NOTHING, [order(BEGIN, END)], PLACE)
-    assert (sums.count[1], sums.squared[1], sums.lowest[1]) == (0, 0.0, np.inf)
+    assert (sums.count[1], sums.squared[1], sums.spread[1]) == (0, 0.0, 0.0)
     others = np.array([True, False, True, True, True])
     assert_close(sums.part(others), whole.part(others))
 

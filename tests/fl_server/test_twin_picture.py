@@ -51,7 +51,7 @@ def large(state: State, plan: Plan) -> tuple[State, Plan]:
     positions = np.column_stack([9 + 0.003 * (places % 100), 45 + 0.002 * (places // 100)])
     cluster_of = places % 100 // 10 + 10 * (places // 1_000)
     squared = np.random.default_rng(0).uniform(0.1, 0.4, 100)[cluster_of]
-    sums = Tally(np.ones_like(places), squared, squared, squared, squared, squared)
+    sums = Tally(np.ones_like(places), squared, squared, squared, squared)
     run = state.hierarchical
     phase = replace(run.vertical, standing=replace(run.vertical.standing, top=sums, cluster=sums))
     tree = replace(run.tree, cluster_of=cluster_of, clusters=np.zeros((100, 1), np.float32))

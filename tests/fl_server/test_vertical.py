@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.messages import Failure, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.strategies import chosen_strategy
-from fl_server.behaviour import Behaviour, taking_part
+from fl_server.behaviour import Behaviour
 from fl_server.exchange import Exchange, Flow
 from fl_server.fleet import Fleet
 from fl_server.inbox import counted
@@ -22,7 +22,7 @@ from forecasting.settings import TrainingSettings
 from forecasting.stations import Floats, station_number, station_rngs
 from tests import fleets
 from tests.cities import wavy_traffic
-from tests.fleets import SMALL_RECIPE, Trouble, TroubledFleet, small_fleet
+from tests.fleets import SMALL_RECIPE, Trouble, TroubledFleet, drawn_part, small_fleet
 from tests.forecasting.plain_loops import plain_training
 
 SGD = TrainingSettings(learning_rate=0.05, batch_size=32, momentum=0.9)
@@ -115,7 +115,7 @@ def test_each_cluster_counts_once_however_many_stations_it_has() -> None:
 
 def test_those_that_take_part_are_asked_and_averaged() -> None:
     """A share of 40 % of two, three and one station is one of each; the others are not troubled."""
-    chosen = taking_part(CLUSTER_OF, 0.4, 1, 0, 0)
+    chosen = drawn_part(CLUSTER_OF, 0.4, 1, 0, 0)
     fleet = TroubledFleet(FLEET, {})
     made = one_round(fleet, taking_part=chosen)
     asked = [station for order in fleet.orders if isinstance(order, TrainOrder) for station in order.stations]
