@@ -60,7 +60,7 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks.import_speed
 	@$(BIN)/python -m tests.benchmarks.trainer_speed
 	@$(BIN)/python -m tests.benchmarks.segmentation_speed
-	@$(BIN)/python -m tests.benchmarks.twin_speed
+	@$(BIN)/python -m tests.benchmarks.twin_speed --all
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -74,14 +74,14 @@ def _single(run: Run) -> Figures:
 
 
 def _by_cluster(run: Run) -> list[Figures]:
-    """For each cluster at the end its stations, and the MSE there of each twin in each phase."""
+    """For each cluster at the end its stations, and the errors there of each twin in each phase."""
     rows = []
     for cluster in range(len(run.tree.clusters)):
         inside = run.tree.cluster_of == cluster
         row: Figures = {"cluster": cluster + 1, "stations": int(inside.sum())}
         for letter, phase in (("v", run.vertical), ("h", run.horizontal)):
             for twin, sums in _named(phase.standing).items():
-                row[f"{letter}_{twin}"] = _mse(sums.part(inside))
+                row[f"{letter}_{twin}"] = _three(sums.part(inside))
         rows.append(row)
     return rows
 
@@ -90,8 +90,8 @@ def _named(standing: Standing) -> Mapping[str, Tally]:
     return {"g": standing.top, "c": standing.cluster}
 
 
-def _mse(sums: Tally) -> float | None:
-    return tally_scores(sums).mse if sums.count.any() else None
+def _three(sums: Tally) -> Figures | None:
+    return asdict(tally_scores(sums)) if sums.count.any() else None
 
 
 def station_columns(run: Run, plan: Plan) -> Mapping[str, Any]:  # Any: columns of several types

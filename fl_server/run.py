@@ -16,6 +16,7 @@ from data.clock import wall_clock
 from data.errors import InputError
 from data.messages import Description, Timeline
 from data.traffic import StationId
+from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour, drawn_behaviour
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
@@ -41,6 +42,7 @@ class Plan:
     land: Landscape
     network: Network
     behaviour: Behaviour
+    timezone: str | None = None  # of the stations' wall clock
 
     @property
     def timeline(self) -> Timeline:
@@ -119,6 +121,8 @@ def planned(
     fleet: Fleet, positions: Mapping[StationId, Sequence[float]], timezone: str | None, settings: TwinSettings
 ) -> Plan:
     """The plan of a run with the stations of `fleet`; `timezone` is that of their wall clock."""
+    for spec in (settings.strategies.cluster, settings.strategies.top):
+        chosen_strategy(spec)  # one of the user's own is looked up here for the first time
     places = np.array([positions[station] for station in fleet.stations]).reshape(-1, 2)
     land = landscape(fleet.stations, places, settings.segment, settings.recipe.seed)
     refuse_too_much(land.topology, settings.segment.how)
@@ -139,6 +143,7 @@ def planned(
         land=land,
         network=build_network(settings.recipe.model, layout, settings.recipe.hidden),
         behaviour=drawn_behaviour(fleet.stations, clock, settings.behaviour, settings.recipe.seed),
+        timezone=timezone,
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
 from data.plain import plain
 from fl_server.run_folder import Record, read_record, read_summary
 
@@ -38,17 +37,9 @@ def finished_runs(folders: Sequence[Path]) -> list[Finished]:
     names = [folder.resolve().name for folder in folders]
     unique = len(set(names)) == len(names)
     return [
-        Finished(name if unique else str(folder), read_record(folder), _summary(folder))
+        Finished(name if unique else str(folder), read_record(folder), read_summary(folder))
         for name, folder in zip(names, folders, strict=True)
     ]
-
-
-def _summary(folder: Path) -> Mapping[str, Any]:
-    summary = read_summary(folder)
-    lacking = [name for name in ("v", "clusters", "phases", "stream") if name not in summary]
-    if lacking:
-        raise InputError(f"{folder}: its summary holds no {lacking[0]!r}; make the run again")
-    return summary
 
 
 def figure_names() -> dict[str, str]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
@@ -23,6 +24,7 @@ from fl_server.settings import TwinSettings
 
 RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
 KIND = "state of a run"
+ESSENTIAL = ("v", "h", "clusters", "quality", "phases", "stream", "data_end", "by_cluster")
 LONGEST_SHARE = 0.02  # of the time that keeping states may take
 
 
@@ -103,7 +105,14 @@ def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[Sta
 def keep(folder: Path, state: State) -> None:
     """Keep `state` as the one from which the run goes on."""
     arrays: Arrays = {}
-    write_artefact(folder / STATE, KIND, plain(state, arrays), arrays)
+    header = {"asked_for": _fingerprint(folder), "state": plain(state, arrays)}
+    write_artefact(folder / STATE, KIND, header, arrays)
+
+
+def _fingerprint(folder: Path) -> str:
+    """The SHA-256 of all that decides the run; where its set lies may change."""
+    record = json.loads((folder / RECORD).read_text())
+    return sha256(json.dumps({**record, "set": ""}, sort_keys=True).encode()).hexdigest()
 
 
 def kept_state(folder: Path) -> State | None:
@@ -111,8 +120,10 @@ def kept_state(folder: Path) -> State | None:
     if not (folder / STATE).exists():
         return None
     header, arrays = read_artefact(folder / STATE, KIND)
+    if header.get("asked_for") != _fingerprint(folder):
+        raise InputError(f"{folder / RECORD}: has changed since the run began; make a new run with it")
     try:
-        return rebuilt(State, header, arrays)
+        return rebuilt(State, header["state"], arrays)
     except InputError as error:
         raise InputError(f"{folder / STATE}: is of another version of vhtwin: {error}") from error
 
@@ -133,4 +144,7 @@ def read_summary(folder: Path) -> dict[str, object]:
         summary: dict[str, object] = json.loads(file.read_text())
     except ValueError as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
+    lacking = [name for name in ESSENTIAL if name not in summary]
+    if lacking:
+        raise InputError(f"{file}: lacks {', '.join(lacking)}, expected the summary of a finished run")
     return summary

@@ -19,15 +19,20 @@ Distance = Literal["mean", "squared"]
 
 @dataclass(frozen=True, kw_only=True)
 class Strategies:
-    """How updates are brought together at each tier; see aggregation/README.md for the names."""
+    """How updates are brought together at each tier; see aggregation/README.md for the names.
+
+    Rules of the user's own are looked up when a run needs them, so that its folder can be read without them.
+    """
 
     cluster: str = "mean"
     top: str = "mean"
     refresh: str = "cluster-mean"
 
     def __post_init__(self) -> None:
-        chosen_strategy(self.cluster)
-        chosen_refresh(self.refresh, chosen_strategy(self.top))
+        for spec in (self.cluster, self.top):
+            if "." not in spec.partition(":")[0]:
+                chosen_strategy(spec)
+        chosen_refresh(self.refresh, chosen_strategy("mean"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
+from data.clock import wall_clock
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 from fl_server.results import Figures, figures
 from fl_server.run import Plan, Row, Run, Stage
@@ -105,7 +106,7 @@ def _draw_stream(axes: Axes, run: Run, single: Run | None, plan: Plan) -> None:
         axes.plot(_days(plan, ends), _errors(epochs), drawstyle="steps-post", **WITHOUT)
     axes.plot(days, _errors(rows), drawstyle="steps-post", **WITH)
     _mark_segmentations(axes, rows, _days(plan, [row.turn - 1 for row in rows]))
-    axes.set_title("H-twinning: MSE of the stream so far")
+    axes.set_title("H-twinning: MSE of what was scored so far")
     _finish_stream(axes, plan)
 
 
@@ -130,10 +131,10 @@ def _days(plan: Plan, steps: Sequence[int]) -> Array:
 
 
 def _begin(plan: Plan) -> datetime:
-    """When the stream begins."""
+    """When the stream begins, by the wall clock."""
     line = plan.timeline
-    begin = line.start + line.train_steps * np.timedelta64(line.step_minutes, "m")
-    first: datetime = begin.astype("datetime64[s]").item()
+    begin = line.start + np.array([line.train_steps]) * np.timedelta64(line.step_minutes, "m")
+    first: datetime = wall_clock(begin, plan.timezone)[0].astype("datetime64[s]").item()
     return first
 
 
@@ -172,7 +173,9 @@ def _percent(change: float) -> str:
 
 
 def _column(rows: Sequence[Figures], name: str) -> Array:
-    return np.array([np.nan if row[name] is None else row[name] for row in rows])
+    """A figure of each cluster; of a twin in a phase, such as v_g, its MSE."""
+    values = [row[name]["mse"] if isinstance(row[name], dict) else row[name] for row in rows]
+    return np.array([np.nan if value is None else value for value in values])
 
 
 def _finish_clusters(axes: Axes, clusters: int) -> None:

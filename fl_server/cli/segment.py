@@ -27,6 +27,7 @@ from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.segment_picture import draw_segmentation
 
 MOST_LISTED = 40
+USUAL_DEGREE = 20
 EXAMPLES = """examples:
   vhtwin segment DIR                                          10 clusters by Girvan-Newman, 20-regular links
   vhtwin segment DIR --topology nearest --degree 6            links to the 6 nearest stations
@@ -92,7 +93,9 @@ def _add_link_options(parser: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="regular (the default), nearest, or a CSV file: a,b[,distance_km,backhaul,overlap]",
     )
-    group.add_argument("--degree", type=int, default=20, metavar="K", help="links a station (default: 20)")
+    group.add_argument(
+        "--degree", type=int, metavar="K", help="links a station (default: 20, or all there are)"
+    )
     group.add_argument(
         "--weights",
         type=float,
@@ -157,10 +160,13 @@ def _relation_settings(arguments: argparse.Namespace) -> RelationSettings:
 
 
 def _topology(arguments: argparse.Namespace, traffic: Traffic) -> Topology:
+    degree = arguments.degree
+    if degree is None:
+        degree = min(USUAL_DEGREE, len(traffic.stations) - 1)
     if arguments.topology == "regular":
-        return regular_topology(len(traffic.stations), arguments.degree, arguments.seed)
+        return regular_topology(len(traffic.stations), degree, arguments.seed)
     if arguments.topology == "nearest":
-        return nearest_topology(traffic.positions, arguments.degree)
+        return nearest_topology(traffic.positions, degree)
     file = Path(arguments.topology)
     if not file.exists():
         raise InputError(f"unknown topology {arguments.topology!r}, expected regular, nearest or a CSV file")

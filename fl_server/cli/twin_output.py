@@ -187,18 +187,21 @@ def _flow_row(name: str, flow: Mapping[str, int], seconds: str) -> Sequence[str]
 
 
 def _print_clusters(rows: Sequence[Figures]) -> None:
-    columns = ["cluster", "stations", "V G-NDT", "V C-NDT", "H G-NDT", "H C-NDT"]
-    shown = [
-        (
-            str(row["cluster"]),
-            f"{row['stations']:,}",
-            *("" if row[key] is None else f"{row[key]:.4f}" for key in ("v_g", "v_c", "h_g", "h_c")),
-        )
-        for row in rows[:MOST_LISTED]
-    ]
-    print_table("MSE by cluster", columns, shown)
+    for letter in ("v", "h"):
+        if any(row[f"{letter}_g"] for row in rows):
+            header = [f"{twin} {name}" for twin in ("G-NDT", "C-NDT") for name in ("MSE", "MAE", "NRMSE")]
+            shown = [_cluster_row(row, letter) for row in rows[:MOST_LISTED]]
+            print_table(f"{letter.upper()} by cluster", ["cluster", "stations", *header], shown)
     if len(rows) > MOST_LISTED:
         print_text(f"and {len(rows) - MOST_LISTED:,} more clusters")
+
+
+def _cluster_row(row: Figures, letter: str) -> Sequence[str]:
+    scores = [row[f"{letter}_{twin}"] for twin in ("g", "c")]
+    figures = [
+        "" if each is None else f"{each[name]:.4f}" for each in scores for name in ("mse", "mae", "nrmse")
+    ]
+    return str(row["cluster"]), f"{row['stations']:,}", *figures
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:

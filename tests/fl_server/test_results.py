@@ -61,7 +61,7 @@ def test_the_clusters_errors_weighted_by_their_values_make_the_networks() -> Non
     assert stations.tolist() == np.bincount(RUN.tree.cluster_of).tolist()
     for letter in ("v", "h"):
         for key, twin in (("g", FIGURES[letter]), ("c", FIGURES[letter]["cluster"])):
-            errors = np.array([row[f"{letter}_{key}"] for row in rows])
+            errors = np.array([row[f"{letter}_{key}"]["mse"] for row in rows])
             assert stations @ errors / 7 == pytest.approx(twin["mse"])
 
 

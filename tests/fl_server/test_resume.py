@@ -37,6 +37,7 @@ def resumed(state: State) -> State:
 
 @pytest.mark.parametrize("phase", ["vertical", "horizontal", "done"])
 def test_from_every_state_that_was_stored_the_rest_is_the_same(tmp_path: Path, phase: str) -> None:
+    (tmp_path / "run.json").write_text("{}")
     chosen = [state for state in usual() if state.hierarchical.stage == phase]
     assert len(chosen) >= 5
     for state in chosen:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from data.artefacts import write_artefact
+from data.artefacts import read_artefact, write_artefact
 from data.errors import InputError
 from data.sets.tables import ReadSettings
 from fl_server.run_folder import (
+    ESSENTIAL,
     KIND,
     STATE,
     Record,
@@ -160,7 +161,10 @@ def test_a_damaged_state_is_refused_with_its_file(folder: Path, place: int) -> N
 
 
 def test_a_state_of_another_version_is_refused_with_its_file(folder: Path) -> None:
-    write_artefact(folder / STATE, KIND, {"hierarchical": {"sistem": "x"}, "single_level": None}, {})
+    keep(folder, usual()[30])
+    header, _ = read_artefact(folder / STATE, KIND)
+    strange = header | {"state": {"hierarchical": {"sistem": "x"}, "single_level": None}}
+    write_artefact(folder / STATE, KIND, strange, {})
     with pytest.raises(InputError, match=r"state: is of another version of vhtwin: .*hierarchical\.sistem"):
         kept_state(folder)
 
@@ -168,8 +172,12 @@ def test_a_state_of_another_version_is_refused_with_its_file(folder: Path) -> No
 def test_a_summary_is_read_when_the_run_is_finished(folder: Path) -> None:
     with pytest.raises(InputError, match="this run is not finished; vhtwin resume"):
         read_summary(folder)
+    whole: dict[str, object] = dict.fromkeys(ESSENTIAL, 3)
+    write_summary(folder, whole)
+    assert read_summary(folder) == whole
     write_summary(folder, {"updates": 3})
-    assert read_summary(folder) == {"updates": 3}
+    with pytest.raises(InputError, match=r"summary\.json: lacks v, h, clusters"):
+        read_summary(folder)
     (folder / "summary.json").write_text("{")
     with pytest.raises(InputError, match=r"summary\.json: cannot be read"):
         read_summary(folder)

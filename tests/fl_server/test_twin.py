@@ -97,7 +97,7 @@ def test_a_person_sees_tables_where_the_results_are_and_what_was_left_out(
     where = written(tmp_path / "one-constant", replace(city(), load=load))
     assert main(["twin", str(where), "--out", str(tmp_path / "run"), *FAST]) == 0
     told = capsys.readouterr()
-    for words in ("V  G-NDT", "H  C-NDT", "H  single-level", "federated ridge", "MSE by cluster"):
+    for words in ("V  G-NDT", "H  C-NDT", "H  single-level", "federated ridge", "V by cluster"):
         assert words in told.out
     assert "5 stations, internet, stream from 2024-01-07T00:00 to 2024-01-08T23:00" in told.out
     assert "left out, because they never vary in their history: 1 stations (s2)" in told.out
