@@ -24,7 +24,8 @@ class Traffic:
     """One channel's load, (T, N), finite, at `start + t * step_minutes` for each station.
 
     `start` is UTC when `timezone` names a zone; with `timezone=None` it is plain wall-clock time.
-    `gaps` is True where the source had no value and one was filled in; None when that is nowhere.
+    `gaps` is True where the source had no value and one was filled in; None when that is nowhere. `gappy`
+    names stations of the source that were left out because their gaps are too long to fill.
     """
 
     load: NDArray[np.float32]  # (T, N)
@@ -36,6 +37,7 @@ class Traffic:
     timezone: str | None = None
     names: tuple[str, ...] = ()
     gaps: NDArray[np.bool_] | None = None  # (T, N)
+    gappy: tuple[StationId, ...] = ()
 
     def __post_init__(self) -> None:
         steps, stations = self.load.shape

@@ -11,18 +11,31 @@ from numpy.typing import NDArray
 
 from data.clock import steps_at_earlier_clock
 from data.errors import InputError
-from data.traffic import Traffic
+from data.traffic import Traffic, of_columns
 
 
-def filled(traffic: Traffic, where: str, *, longest_gap: float) -> Traffic:
+def filled(traffic: Traffic, where: str, *, longest_gap: float, leave_out: bool = False) -> Traffic:
     """`traffic` with every NaN filled, and `gaps` saying where.
 
-    A gap longer than `longest_gap` minutes, or one that nothing stands before, is refused.
+    A gap longer than `longest_gap` minutes, or one that nothing stands before, is refused; or with
+    `leave_out` its station is left out and named.
     """
     missing = np.isnan(traffic.load)
     if not missing.any():
         return traffic
-    _refuse_long_gaps(traffic, missing, where, longest_gap)
+    hopeless = _stations_with_long_gaps(traffic, missing, longest_gap)
+    if not hopeless:
+        return _filled(traffic, missing)
+    if not leave_out or len(hopeless) == len(traffic.stations):
+        raise InputError(f"{where}: {next(iter(hopeless.values()))}")
+    kept = [column for column in range(len(traffic.stations)) if column not in hopeless]
+    gappy = tuple(traffic.stations[column] for column in hopeless)
+    return replace(_filled(of_columns(traffic, kept), missing[:, kept]), gappy=gappy)
+
+
+def _filled(traffic: Traffic, missing: NDArray[np.bool_]) -> Traffic:
+    if not missing.any():
+        return traffic
     load = traffic.load.copy()
     clock = traffic.local_times
     week, day = (steps_at_earlier_clock(clock, days * 1440, traffic.step_minutes) for days in (7, 1))
@@ -34,22 +47,25 @@ def filled(traffic: Traffic, where: str, *, longest_gap: float) -> Traffic:
     return replace(traffic, load=load, gaps=missing)
 
 
-def _refuse_long_gaps(traffic: Traffic, missing: NDArray[np.bool_], where: str, longest_gap: float) -> None:
+def _stations_with_long_gaps(
+    traffic: Traffic, missing: NDArray[np.bool_], longest_gap: float
+) -> dict[int, str]:
+    """The columns with a gap that cannot be filled, and a sentence on each."""
     clock = traffic.local_times
-    for column, station in enumerate(traffic.stations):
+    found = {}
+    for column in np.flatnonzero(missing.any(axis=0)).tolist():
         edges = np.diff(np.concatenate([[0], missing[:, column].astype(np.int8), [0]]))
         begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        if len(begins) == 0:
-            continue
         worst = int(np.argmax(ends - begins))
         minutes = int(ends[worst] - begins[worst]) * traffic.step_minutes
         if minutes > longest_gap:
-            raise InputError(
-                f"{where}: station {station}: no value for {minutes} min from {clock[begins[worst]]} on, "
-                f"expected gaps of at most {longest_gap:g} min (--max-gap-hours)"
+            found[column] = (
+                f"station {traffic.stations[column]}: no value for {minutes} min from {clock[begins[worst]]} "
+                f"on, expected gaps of at most {longest_gap:g} min (--max-gap-hours), or --leave-out-gappy"
             )
-        if begins[0] == 0:
-            raise InputError(
-                f"{where}: station {station}: no value at {clock[0]}, the first time: "
-                f"nothing stands before this gap to fill it with"
+        elif begins[0] == 0:
+            found[column] = (
+                f"station {traffic.stations[column]}: no value at {clock[0]}, the first time: nothing stands "
+                f"before this gap to fill it with (--leave-out-gappy goes on without the station)"
             )
+    return found

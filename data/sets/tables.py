@@ -38,13 +38,15 @@ TRAFFIC_FILES = ("traffic.csv", "traffic.csv.gz", "traffic.parquet")
 class ReadSettings:
     """How a set is read: `timezone` is that of wall-clock times without an offset.
 
-    `standardised` says that the values are z-scores already, so that negative ones are allowed.
+    `standardised` says that the values are z-scores already, so that negative ones are allowed. With
+    `leave_out_gappy` a station whose gaps are too long to fill is left out in place of refusing the set.
     """
 
     channel: str = "internet"
     timezone: str | None = None
     max_gap_hours: float = 3.0
     standardised: bool = False
+    leave_out_gappy: bool = False
 
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:
@@ -90,7 +92,7 @@ def read_set(folder: Path, settings: ReadSettings) -> Traffic:
         channel=settings.channel,
         timezone=timezone,
     )
-    return filled(measured, str(path), longest_gap=settings.longest_gap)
+    return filled(measured, str(path), longest_gap=settings.longest_gap, leave_out=settings.leave_out_gappy)
 
 
 def _traffic_file(folder: Path) -> Path:

@@ -150,6 +150,8 @@ def _print_what(found: Comparison, settings: ForecastSettings, filled: int) -> N
     if task.silent:
         few = ", ".join(task.silent[:5]) + (", …" if len(task.silent) > 5 else "")
         print_text(f"left out, because they never vary before the test: {len(task.silent)} stations ({few})")
+    if task.traffic.gappy:
+        print_text(f"left out, because their gaps are too long: {', '.join(task.traffic.gappy)}")
     if filled:
         print_text(f"gaps filled: {filled:,} values of the set")
     unscored = int((~task.test.measured).sum())

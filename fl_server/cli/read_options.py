@@ -21,6 +21,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="fill gaps of up to H hours (default: 3), refuse longer ones",
     )
     group.add_argument(
+        "--leave-out-gappy", action="store_true", help="go on without stations whose gaps are too long"
+    )
+    group.add_argument(
         "--standardised", action="store_true", help="the values are z-scores: negative ones are allowed"
     )
 
@@ -32,4 +35,5 @@ def settings_from(arguments: argparse.Namespace) -> ReadSettings:
         timezone=arguments.timezone,
         max_gap_hours=arguments.max_gap_hours,
         standardised=arguments.standardised,
+        leave_out_gappy=arguments.leave_out_gappy,
     )

@@ -60,6 +60,8 @@ def written(
         "channel": traffic.channel,
         "set_step_minutes": traffic.step_minutes,
         "left_out": [each for each in traffic.stations if each not in plan.place],
+        "gappy": list(traffic.gappy),
+        "filled": traffic.filled,
         "stream": _stream_ends(plan, traffic.timezone),
         "data_end": _data_end(plan),
         "step_minutes": plan.timeline.step_minutes,
@@ -125,10 +127,16 @@ def _print_what(summary: Mapping[str, Any]) -> None:
         f"{summary['clusters']} clusters: modularity {quality['modularity']:.3f}, largest "
         f"{quality['largest_share']:.0%}, {quality['singletons']} singletons{again}"
     )
-    left_out = summary["left_out"]
-    if left_out:
-        few = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
-        print_text(f"left out, because they never vary in their history: {len(left_out)} stations ({few})")
+    for name, reason in (
+        ("left_out", "they never vary in their history"),
+        ("gappy", "their gaps are too long"),
+    ):
+        stations = summary[name]
+        few = ", ".join(stations[:5]) + (", …" if len(stations) > 5 else "")
+        if stations:
+            print_text(f"left out, because {reason}: {len(stations)} stations ({few})")
+    if summary["filled"]:
+        print_text(f"gaps filled, and not scored: {summary['filled']:,} values of the set")
 
 
 def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:

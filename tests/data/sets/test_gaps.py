@@ -64,3 +64,25 @@ def test_filling_does_not_look_ahead(cut: int) -> None:
     changed[cut:] *= 3
     before, after = (filled(holed(each), "set", longest_gap=60).load for each in (load, changed))
     assert np.array_equal(before[:cut], after[:cut])
+
+
+def test_a_station_with_too_long_a_gap_can_be_left_out_and_is_named() -> None:
+    load = np.ones((100, 3), np.float32)
+    load[10:50, 1] = np.nan
+    load[5, 0] = np.nan
+    traffic = replace(wavy_traffic(stations=3, days=5), load=load)
+    with pytest.raises(InputError, match=r"^here: station s1: no value for 2400 min .*--leave-out-gappy$"):
+        filled(traffic, "here", longest_gap=180)
+    found = filled(traffic, "here", longest_gap=180, leave_out=True)
+    assert (found.stations, found.gappy, found.filled) == (("s0", "s2"), ("s1",), 1)
+    whole = filled(
+        replace(traffic, load=np.ones((100, 3), np.float32)), "here", longest_gap=180, leave_out=True
+    )
+    assert (whole.gappy, len(whole.stations)) == ((), 3)
+
+
+def test_a_set_of_gappy_stations_alone_is_refused() -> None:
+    load = np.full((100, 2), np.nan, np.float32)
+    load[0] = 1
+    with pytest.raises(InputError, match="no value for"):
+        filled(replace(wavy_traffic(stations=2, days=5), load=load), "here", longest_gap=180, leave_out=True)
