@@ -165,7 +165,7 @@ def _scores_row(name: str, scores: Mapping[str, float]) -> Sequence[str]:
         f"{scores['mse']:.4f}",
         f"{scores['mae']:.4f}",
         f"{scores['nrmse']:.4f}",
-        f"{scores['raw_mae']:.4g}",
+        f"{scores['raw_mae']:#.4g}",
     )
 
 
