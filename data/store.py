@@ -52,7 +52,7 @@ def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _hidden(path, "partial")
     partial.mkdir(exist_ok=True)
-    with _locked(partial, path):
+    with locked(partial, f"{path}: another run is writing to it; wait, or name another folder"):
         _empty(partial)  # what a killed run left
         try:
             yield partial
@@ -124,14 +124,14 @@ def _put_back(path: Path) -> None:
 
 
 @contextmanager
-def _locked(partial: Path, path: Path) -> Iterator[None]:
-    """Hold the lock on the folder `partial`; refuse when another process holds it."""
-    handle = os.open(partial, os.O_RDONLY)
+def locked(folder: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock on `folder`; refuse with this sentence when another process holds it."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{path}: another run is writing to it; wait, or name another folder") from None
+            raise InputError(refusal) from None
         yield
     finally:
         os.close(handle)

@@ -4,11 +4,9 @@ The folder is made whole, with the record of the run; from then on each file in 
 is stopped at any moment leaves the record and the last state that was kept, from which `resumed` goes on.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +16,7 @@ from data.artefacts import read_artefact, write_artefact
 from data.errors import InputError
 from data.plain import Arrays, plain, rebuilt
 from data.sets.tables import ReadSettings
-from data.store import MARK, clear_partial, whole_file, whole_folder
+from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from fl_server.running import State
 from fl_server.settings import TwinSettings
 
@@ -43,7 +41,7 @@ class Record:
 def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:
     """Make the folder of a run, with its record; one that another process is at work on is not replaced."""
     with (
-        _locked(folder) if folder.is_dir() else nullcontext(),
+        _at_work(folder) if folder.is_dir() else nullcontext(),
         whole_folder(folder, overwrite=overwrite) as partial,
     ):
         (partial / RECORD).write_text(json.dumps(plain(record, {}), indent=2) + "\n")
@@ -63,23 +61,14 @@ def read_record(folder: Path) -> Record:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the run in `folder`; refuse when another process holds it. Clears what a killed one left."""
-    with _locked(folder):
+    with _at_work(folder):
         clear_partial(folder)
         clear_partial(folder / TWINS)
         yield
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{folder}: another process is at work on this run; wait for it") from None
-        yield
-    finally:
-        os.close(handle)
+def _at_work(folder: Path) -> AbstractContextManager[None]:
+    return locked(folder, f"{folder}: another process is at work on this run; wait for it")
 
 
 def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[State]:
