@@ -1,6 +1,6 @@
 """A twin: one forecaster that stands for a station, a cluster or the whole network, and where it came from.
 
-Axes: P parameters, N stations that the twin stands for, K stations to forecast, S samples, F features.
+Axes: P parameters, N stations that the twin stands for.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,7 +15,6 @@ from data.inputs import InputSettings, Layout
 from data.scaling import Scaler
 from data.traffic import StationId
 from forecasting.networks import Floats, Network, build_network
-from forecasting.training import predict
 
 Scope = Literal["local", "cluster", "global"]
 KIND = "twin"
@@ -68,12 +67,6 @@ class Twin:
     def age_hours(self, now: np.datetime64) -> float:
         """How long before `now` the data end that this twin has learned from."""
         return float((now - self.trained_until) / np.timedelta64(1, "h"))
-
-
-def twin_forecast(twin: Twin, inputs: Floats) -> Floats:
-    """The z-scored forecasts (K, S) for z-scored `inputs` (K, S, F) of any stations."""
-    flat = inputs.reshape(1, -1, inputs.shape[-1])  # (1, K · S, F)
-    return predict(twin.network, twin.weights[None], flat).reshape(inputs.shape[:2])
 
 
 def save_twin(path: Path, twin: Twin) -> None:

@@ -12,7 +12,8 @@ from safetensors.numpy import load_file
 
 from data.errors import InputError
 from forecasting.networks import NAMES, unpacked
-from forecasting.twin import Twin, twin_forecast
+from forecasting.training import predict
+from forecasting.twin import Twin
 from forecasting.twin_export import FORMATS, export_twin
 from tests.forecasting.plain_loops import plain_module
 from tests.forecasting.test_twin import LAYOUT, some_twin
@@ -62,7 +63,7 @@ def test_the_torch_module_takes_the_state_and_forecasts_the_same(tmp_path: Path,
     export_twin(tmp_path / "twin.pt", twin)
     inputs = np.random.default_rng(4).normal(size=(7, LAYOUT.features)).astype(np.float32)
     found = forecast_of(tmp_path / "twin.pt", twin, inputs)
-    np.testing.assert_allclose(found, twin_forecast(twin, inputs[None])[0], atol=1e-5)
+    np.testing.assert_allclose(found, predict(twin.network, twin.weights[None], inputs[None])[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
