@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
-from threading import Event
 
 from data.progress import Step, Work
 
@@ -23,30 +22,44 @@ def processors() -> int:
 def in_lanes(tasks: Sequence[Task], lanes: int, start: Step) -> Work[None]:
     """Run all `tasks`, `lanes` at a time in threads; `start` says where the progress begins.
 
-    A task calls its argument with each amount that it has done. That call also ends the task when
-    another one failed or the work was interrupted, so that nothing goes on behind the caller's back.
+    A task calls its argument with each amount that it has done. That call also ends the task when the work
+    was interrupted, so that nothing goes on behind the caller's back, or when one before it has failed.
+    Those before a failed one run to their end: what is finished and which failure comes out, the first in
+    the order of the tasks, do not depend on how fast each was.
     """
     amounts: SimpleQueue[float] = SimpleQueue()
-    stopped = Event()
+    end = len(tasks)  # the tasks from here on have nothing left to do
 
-    def report(amount: float) -> None:
-        if stopped.is_set():
-            raise CancelledError
-        amounts.put(amount)
+    def run(position: int) -> None:
+        def report(amount: float) -> None:
+            if position >= end:
+                raise CancelledError
+            amounts.put(amount)
+
+        tasks[position](report)
 
     pool = ThreadPoolExecutor(lanes)
     try:
-        pending = {pool.submit(task, report) for task in tasks}
+        futures = [pool.submit(run, position) for position in range(len(tasks))]
         done = start.done
         yield start
+        pending = futures
         while pending:
-            ended, pending = wait(pending, SECONDS_BETWEEN_STEPS, FIRST_COMPLETED)
-            for future in ended:
-                future.result()
+            wait(pending, SECONDS_BETWEEN_STEPS, FIRST_COMPLETED)
+            end = _first_failed(futures)
+            pending = [future for future in futures[:end] if not future.done()]
             new = sum(amounts.get() for _ in range(amounts.qsize()))
             if new:
                 done += new
                 yield Step(start.stage, done, start.total, start.detail, start.unit)
+        if end < len(futures):
+            futures[end].result()
     finally:
-        stopped.set()
+        end = 0
         pool.shutdown(cancel_futures=True)
+
+
+def _first_failed(futures: Sequence[Future[None]]) -> int:
+    """The position of the first that has failed, or how many there are."""
+    failed = (at for at, future in enumerate(futures) if future.done() and future.exception() is not None)
+    return next(failed, len(futures))

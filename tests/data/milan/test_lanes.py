@@ -43,6 +43,29 @@ def test_a_failure_comes_out_and_ends_the_other_tasks() -> None:
     assert ended.is_set()
 
 
+def test_those_before_a_failure_run_to_their_end_and_the_first_of_two_failures_comes_out() -> None:
+    failed, ended = Event(), Event()
+
+    def slow(report: Report) -> None:
+        assert failed.wait(10)
+        for _ in range(1000):
+            report(0)
+        ended.set()
+
+    def slow_to_fail(report: Report) -> None:
+        assert ended.wait(10)
+        report(0)
+        raise ValueError("the first")
+
+    def fails(report: Report) -> None:
+        failed.set()
+        raise ValueError("the second")
+
+    with pytest.raises(ValueError, match="the first"):
+        finished(in_lanes([slow, slow_to_fail, fails], 3, Step("count", 0, 1)))
+    assert ended.is_set()
+
+
 def test_giving_up_the_work_ends_its_tasks() -> None:
     began, ended = Event(), Event()
 
