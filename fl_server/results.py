@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fl_server.exchange import Exchange, without_clusters
 from fl_server.run import Phase, Plan, Run
@@ -16,6 +17,8 @@ from fl_server.scoring import Standing
 from forecasting.metrics import Tally, tally_scores
 
 Figures = dict[str, Any]  # Any: what JSON can hold
+WILD = 5.0  # an RMSE in standard deviations of a station's history; forecasters of traffic stay below 1
+STILL = 0.1  # a range of the stream in the same unit; that of a working day is 2 and more
 TWINS = {"top": "G-NDT", "cluster": "C-NDT", "personal": "personal"}
 
 
@@ -39,6 +42,7 @@ def figures(state: State, plan: Plan) -> Figures:
         "single_level": None if state.single_level is None else _single(state.single_level),
         "by_cluster": _by_cluster(run),
         "stations": len(plan.stations),
+        "odd": _odd(run, plan),
         "windows": plan.timeline.train_steps - plan.timeline.first_step,
     }
 
@@ -92,6 +96,24 @@ def _named(standing: Standing) -> Mapping[str, Tally]:
 
 def _three(sums: Tally) -> Figures | None:
     return asdict(tally_scores(sums)) if sums.count.any() else None
+
+
+def _odd(run: Run, plan: Plan) -> Figures:
+    """The stations whose stream is nothing like their history, so that they spoil the averages.
+
+    `wild` ones burst, or hardly varied before; `still` ones hardly vary now. `wild_share` is what the wild
+    ones contribute to the squared error of all.
+    """
+    sums = run.vertical.standing.cluster
+    squared = sums.squared / np.maximum(sums.count, 1)
+    wild = squared > WILD**2
+    still = (sums.count > 0) & (sums.spread > 0) & (sums.spread < STILL)
+    share = float(sums.squared[wild].sum() / sums.squared.sum()) if wild.any() else 0.0
+    return {"wild": _chosen(plan, wild), "wild_share": share, "still": _chosen(plan, still)}
+
+
+def _chosen(plan: Plan, mask: NDArray[np.bool_]) -> list[str]:
+    return [plan.stations[place] for place in np.flatnonzero(mask)]
 
 
 def station_columns(run: Run, plan: Plan) -> Mapping[str, Any]:  # Any: columns of several types

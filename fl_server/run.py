@@ -5,6 +5,7 @@ Axes: N stations, C clusters, P parameters.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -59,7 +60,7 @@ class Plan:
         """How many epochs the stream is parted into: as many as were asked for, if it has as many steps."""
         return min(self.settings.horizontal.epochs, self.stream_steps)
 
-    @property
+    @cached_property
     def place(self) -> dict[StationId, int]:
         """Where each station stands among the N."""
         return {station: place for place, station in enumerate(self.stations)}

@@ -22,7 +22,7 @@ from fl_server.settings import TwinSettings
 
 RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
 KIND = "state of a run"
-ESSENTIAL = ("v", "h", "clusters", "quality", "phases", "stream", "data_end", "by_cluster")
+ESSENTIAL = ("v", "h", "clusters", "quality", "phases", "stream", "data_end", "by_cluster", "odd")
 LONGEST_SHARE = 0.02  # of the time that keeping states may take
 
 
@@ -44,7 +44,18 @@ def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:
         _at_work(folder) if folder.is_dir() else nullcontext(),
         whole_folder(folder, overwrite=overwrite) as partial,
     ):
-        (partial / RECORD).write_text(json.dumps(plain(record, {}), indent=2) + "\n")
+        (partial / RECORD).write_text(_written(record))
+
+
+def keep_record(folder: Path, record: Record) -> None:
+    """Write the record of a run anew, if it is another one: its set was moved."""
+    if record != read_record(folder):
+        with whole_file(folder / RECORD) as partial:
+            partial.write_text(_written(record))
+
+
+def _written(record: Record) -> str:
+    return json.dumps(plain(record, {}), indent=2) + "\n"
 
 
 def read_record(folder: Path) -> Record:

@@ -6,8 +6,8 @@ from data.sets.tables import ReadSettings
 from data.traffic import CHANNELS
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add the options to the parser of a verb."""
+def add_to(parser: argparse.ArgumentParser, *, leave_out_gappy: bool = False) -> None:
+    """Add the options to the parser of a verb, which may leave gappy stations out unless told not to."""
     group = parser.add_argument_group("reading the set")
     group.add_argument(
         "--channel", choices=CHANNELS, default="internet", help="which load (default: internet)"
@@ -18,10 +18,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=3.0,
         metavar="H",
-        help="fill gaps of up to H hours (default: 3), refuse longer ones",
+        help="fill gaps of up to H hours (default: 3)",
     )
     group.add_argument(
-        "--leave-out-gappy", action="store_true", help="go on without stations whose gaps are too long"
+        "--leave-out-gappy",
+        action=argparse.BooleanOptionalAction,
+        default=leave_out_gappy,
+        help="go on without stations whose gaps are too long; the usual here is "
+        + ("to go on" if leave_out_gappy else "to refuse the set"),
     )
     group.add_argument(
         "--standardised", action="store_true", help="the values are z-scores: negative ones are allowed"

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,7 @@ from fl_server.cli.twin_output import print_twins, written
 from fl_server.local import LocalFleet, local_fleet
 from fl_server.pacing import paced
 from fl_server.run import Plan, planned
-from fl_server.run_folder import Record, held, kept, kept_state, new_run, read_record
+from fl_server.run_folder import Record, held, keep_record, kept, kept_state, new_run, read_record
 from fl_server.running import State, first_state, states, steps
 from fl_server.settings import TwinSettings
 
@@ -49,7 +49,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     twin_options.add_to(parser)
     parser.add_argument("--list-settings", action="store_true", help="print every setting, and do nothing")
-    read_options.add_to(parser)
+    read_options.add_to(parser, leave_out_gappy=True)
     output_folder.add_to(parser)
     _add_running(parser)
     parser.set_defaults(run=run, refuse=parser.error)
@@ -59,6 +59,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description="Go on with a run of vhtwin twin from where it was stopped, to the same end.",
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="the folder of the run")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the set is now, if it was moved")
     _add_running(parser)
     parser.set_defaults(run=run_again)
 
@@ -102,9 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     traffic = read_set(arguments.set, reading)
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
     record = Record(version, source, fingerprint(traffic), reading, settings, _links(settings))
-    cast = _cast(
-        traffic, settings, arguments.threads
-    )  # refuses what cannot be, before an earlier run is replaced
+    cast = _cast(traffic, settings, arguments.threads)  # refuses what cannot be, before it replaces a run
     folder = output_folder.named_or_new(arguments, "twin")
     new_run(folder, record, overwrite=arguments.overwrite)
     return _finish(folder, record, cast, arguments, began)
@@ -115,6 +114,8 @@ def run_again(arguments: argparse.Namespace) -> int:
     _refuse_bad_running(arguments)
     began = time.monotonic()
     record = read_record(arguments.folder)
+    if arguments.data is not None:
+        record = replace(record, set=str(arguments.data.resolve()))
     traffic = read_set(Path(record.set), record.reading)
     if fingerprint(traffic) != record.data:
         raise InputError(f"{record.set}: has changed since the run began; make a new run of it")
@@ -156,12 +157,14 @@ def _refuse_bad_running(arguments: argparse.Namespace) -> None:
 
 def _finish(folder: Path, record: Record, cast: Cast, arguments: argparse.Namespace, began: float) -> int:
     """Run to the end from the state that was kept, if there is one."""
-    with held(folder), _telling_how_to_go_on(folder):
+    with held(folder):
+        keep_record(folder, record)
         state = kept_state(folder) or first_state(cast.plan)
-        if not state.finished:
-            several = _paced(states(cast.fleet, cast.plan, state), cast.plan, arguments)
-            state = shown(steps(cast.plan, kept(folder, several, arguments.keep_every)))
-        summary = written(folder, record, cast.traffic, cast.fleet, cast.plan, state)
+        with _telling_how_to_go_on(folder):
+            if not state.finished:
+                several = _paced(states(cast.fleet, cast.plan, state), cast.plan, arguments)
+                state = shown(steps(cast.plan, kept(folder, several, arguments.keep_every)))
+            summary = written(folder, record, cast.traffic, cast.fleet, cast.plan, state)
     if arguments.json:
         seconds = round(time.monotonic() - began, 3)
         print_json(summary | {"seconds": seconds, "folder": str(folder)})
@@ -172,12 +175,19 @@ def _finish(folder: Path, record: Record, cast: Cast, arguments: argparse.Namesp
 
 @contextmanager
 def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
-    """Whoever stops a run is told how it is continued."""
+    """Whoever stops a run, or sees it fail, is told how it is continued."""
     try:
         yield
     except (KeyboardInterrupt, TerminationError):
-        print(f"vhtwin: the run is kept; vhtwin resume {folder} goes on with it", file=sys.stderr)  # noqa: T201
+        _tell(f"the run is kept; vhtwin resume {folder} goes on with it")
         raise
+    except InputError:
+        _tell(f"the run is kept as it was before that; vhtwin resume {folder} tries again")
+        raise
+
+
+def _tell(sentence: str) -> None:
+    print(f"vhtwin: {sentence}", file=sys.stderr)  # noqa: T201
 
 
 def _paced(several: Iterator[State], plan: Plan, arguments: argparse.Namespace) -> Iterator[State]:

@@ -44,9 +44,11 @@ def written(
 
     run = state.hierarchical
     source = Source(Path(record.set).name, record.data)
-    twins = ended_twins(run, plan, source)
+    twins, without = ended_twins(run, plan, source), list[str]()
     if plan.settings.recipe.personal != "none":
         twins += local_twins(fleet, run, plan, source)
+        own = {twin.name for twin in twins if twin.scope == "local"}
+        without = [station for station in plan.stations if station not in own]
     (folder / TWINS).mkdir(exist_ok=True)
     for twin in twins:
         save_twin(folder / TWINS / twin_file(twin.scope, twin.name), twin)
@@ -61,6 +63,7 @@ def written(
         "set_step_minutes": traffic.step_minutes,
         "left_out": [each for each in traffic.stations if each not in plan.place],
         "gappy": list(traffic.gappy),
+        "without_own": without,
         "filled": traffic.filled,
         "stream": _stream_ends(plan, traffic.timezone),
         "data_end": _data_end(plan),
@@ -131,12 +134,16 @@ def _print_what(summary: Mapping[str, Any]) -> None:
         ("left_out", "they never vary in their history"),
         ("gappy", "their gaps are too long"),
     ):
-        stations = summary[name]
-        few = ", ".join(stations[:5]) + (", …" if len(stations) > 5 else "")
-        if stations:
-            print_text(f"left out, because {reason}: {len(stations)} stations ({few})")
+        if summary[name]:
+            print_text(f"left out, because {reason}: {_some(summary[name])}")
     if summary["filled"]:
         print_text(f"gaps filled, and not scored: {summary['filled']:,} values of the set")
+
+
+def _some(stations: Sequence[str]) -> str:
+    """How many stations, and the first of them."""
+    few = ", ".join(stations[:5]) + (", …" if len(stations) > 5 else "")
+    return f"{len(stations):,} station{'s' if len(stations) > 1 else ''} ({few})"
 
 
 def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -213,10 +220,30 @@ def _cluster_row(row: Figures, letter: str) -> Sequence[str]:
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
-    said = warnings(Quality(**summary["quality"]))
+    said = [*warnings(Quality(**summary["quality"])), *_oddities(summary["odd"])]
+    if summary["without_own"]:
+        said.append(
+            f"without a twin of their own, which they failed to make: {_some(summary['without_own'])}"
+        )
     for letter, phase in summary["phases"].items():
         said += [
             f"{letter.upper()}: {count:,} times a station {reason}"
             for reason, count in phase["failures"].items()
         ]
+    return said
+
+
+def _oddities(odd: Mapping[str, Any]) -> list[str]:
+    said = []
+    if odd["wild"]:
+        said.append(
+            "unlike their history, in which they hardly varied or after which they burst: "
+            f"{_some(odd['wild'])}, missed by more than 5 of its standard deviations; "
+            f"{odd['wild_share']:.1%} of the squared error"
+        )
+    if odd["still"]:
+        said.append(
+            f"nearly still in the stream, within a tenth of a standard deviation of their history: "
+            f"{_some(odd['still'])}; NRMSE says little there"
+        )
     return said

@@ -223,15 +223,14 @@ def test_a_finished_run_resumed_prints_the_same_and_changes_nothing(
     assert {name: answer[name] for name in summary} == summary
 
 
-def test_a_set_that_changed_is_not_gone_on_with(
+def test_a_set_that_was_moved_is_gone_on_with_and_one_that_changed_is_not(
     straight: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "city").mkdir()
     city, run = written_set(tmp_path / "city", CITY), tmp_path / "run"
     shutil.copytree(straight, run)
-    record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(record | {"set": str(city)}))
-    assert main(["resume", str(run)]) == 0
+    assert main(["resume", str(run), "--data", str(city)]) == 0
+    assert json.loads((run / "run.json").read_text())["set"] == str(city)
     written_set(city, wavy_traffic(stations=7, days=10, seed=1))
     capsys.readouterr()
     assert main(["resume", str(run)]) == 3

@@ -50,8 +50,9 @@ def refused(capsys: pytest.CaptureFixture[str], where: Path, out: Path, *words: 
     capsys.readouterr()
     assert main(["twin", str(where), "--out", str(out), *FAST, *map(str, words)]) == 3
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vhtwin: ")]
-    assert len(told) == 1
-    return told[0]
+    kept = f"vhtwin: the run is kept as it was before that; vhtwin resume {out} tries again"
+    assert told[:-1] in ([], [kept])
+    return told[-1]
 
 
 def test_json_holds_the_errors_of_both_phases_and_what_they_cost(
@@ -100,10 +101,41 @@ def test_a_person_sees_tables_where_the_results_are_and_what_was_left_out(
     for words in ("V  G-NDT", "H  C-NDT", "H  single-level", "federated ridge", "V by cluster"):
         assert words in told.out
     assert "5 stations, internet, stream from 2024-01-07T00:00 to 2024-01-08T23:00" in told.out
-    assert "left out, because they never vary in their history: 1 stations (s2)" in told.out
+    assert "left out, because they never vary in their history: 1 station (s2)" in told.out
     assert f"twins, tables: {tmp_path / 'run'}" in told.out
     assert "H-twinning: 100%" in told.err
     assert "s2" not in pl.read_csv(tmp_path / "run" / "stations.csv")["station"].to_list()
+
+
+def test_stations_with_long_gaps_are_left_out_and_counted_unless_that_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load = city().load.copy()
+    load[:150, 4] = np.nan
+    where = written(tmp_path / "gappy", replace(city(), load=load))
+    assert "station s4: no value for 9000 min" in refused(
+        capsys, where, tmp_path / "run", "--no-leave-out-gappy"
+    )
+    assert main(["twin", str(where), "--out", str(tmp_path / "run"), *FAST]) == 0
+    told = capsys.readouterr().out
+    assert "5 stations, internet" in told
+    assert "left out, because their gaps are too long: 1 station (s4)" in told
+
+
+def test_stations_unlike_their_history_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """s1 hardly varies before the stream, s3 bursts in it, and one step of s5's history dwarfs its stream."""
+    load = city().load.copy()
+    load[:-48, 1] = 7 + load[:-48, 1] * 1e-4
+    load[-20:, 3] *= 1e6
+    load[30, 5] *= 1e6
+    where = written(tmp_path / "odd", replace(city(), load=load))
+    assert main(["twin", str(where), "--out", str(tmp_path / "run"), *FAST]) == 0
+    told = capsys.readouterr().out
+    assert "hardly varied or after which they burst: 2 stations (s1, s3), missed by more than 5" in told
+    assert "100.0% of the squared error" in told
+    assert "within a tenth of a standard deviation of their history: 1 station (s5)" in told
 
 
 def test_the_same_seed_makes_the_same_bytes_and_another_seed_others(
@@ -382,7 +414,9 @@ def test_a_training_that_diverges_later_leaves_the_last_good_state(
     assert (state.hierarchical.stage, state.hierarchical.turn) == ("vertical", 2)
     assert np.isfinite(state.hierarchical.tree.clusters).all()
     assert main(["resume", str(tmp_path / "run")]) == 3
-    assert "in round 3 of V-twinning" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "in round 3 of V-twinning" in told
+    assert f"vhtwin resume {tmp_path / 'run'} tries again" in told
 
 
 def test_a_stream_whose_trainings_diverge_goes_on_with_the_twins_it_has(
