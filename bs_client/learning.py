@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from bs_client.host import Host, places
 from data.errors import InputError
-from data.messages import PHASES, Answer, Failure, TrainOrder, Update
+from data.exact_sums import LARGEST, exact_sum
+from data.messages import PHASES, Answer, Failure, Summed, TrainOrder, Update
+from data.traffic import StationId
 from forecasting.personal import personal_heads
 from forecasting.recipe import Recipe
 from forecasting.settings import TrainingSettings
@@ -42,27 +44,60 @@ def learned(host: Host, orders: Sequence[TrainOrder]) -> Iterator[Answer]:
         if len(rising):
             weights = np.stack([order.weights for order in group])[order_of]  # (K, P)
             until = np.array([order.until for order in group])[order_of]
-            yield from _learned_together(host, np.concatenate(chosen)[rising], weights, until, group[0])
+            trained = _trained_together(host, np.concatenate(chosen)[rising], weights, until, group[0])
+            for number, order in enumerate(group):
+                yield from _answers(trained, np.flatnonzero(order_of == number), order)
 
 
-def _learned_together(
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training of several stations."""
+
+    stations: Sequence[StationId]
+    weights: Floats  # (K, P)
+    losses: NDArray[np.float32]  # (K,)
+    samples: NDArray[np.int64]  # (K,)
+
+
+def _trained_together(
     host: Host, stations: Places, weights: Floats, until: Places, order: TrainOrder
-) -> Iterator[Answer]:
-    """The answers of stations whose orders differ from `order` in weights and `until` alone."""
+) -> Trained:
+    """The training of stations whose orders differ from `order` in weights and `until` alone."""
     samples = history(host, stations, until, host.recipe.memory_days if order.phase == "horizontal" else 0)
     if order.phase == "personal":
         made, losses = personal(host, stations, weights, samples), np.zeros(len(stations), np.float32)
     else:
         made, losses = _trained(host, stations, weights, samples, _occasion(host.recipe, order))
-    sound = np.asarray(np.isfinite(made).all(axis=1))
-    for row, place in enumerate(stations):
-        station = host.task.traffic.stations[place]
-        if samples.counts[row] == 0:
-            yield Failure(station, "has no window to train on yet")
-        elif not sound[row]:
-            yield Failure(station, "diverged in its training; lower the learning rate")
-        else:
-            yield Update(station, made[row], int(samples.counts[row]), float(losses[row]))
+    return Trained([host.task.traffic.stations[place] for place in stations], made, losses, samples.counts)
+
+
+def _answers(trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answer]:
+    """The answers to an order, which was for the stations of these `rows`."""
+    without = trained.samples[rows] == 0
+    for row in rows[without]:
+        yield Failure(trained.stations[row], "has no window to train on yet")
+    rows = rows[~without]
+    sound = np.abs(trained.weights[rows]).max(axis=1, initial=0) <= LARGEST  # not so where one is NaN
+    for row in rows[~sound]:
+        yield Failure(trained.stations[row], "diverged in its training; lower the learning rate")
+    rows = rows[sound]
+    if order.sum_by != "nothing" and len(rows) > 1:
+        yield _summed(trained, rows, order)
+        return
+    for row in rows:
+        samples, loss = int(trained.samples[row]), float(trained.losses[row])
+        yield Update(trained.stations[row], trained.weights[row], samples, loss)
+
+
+def _summed(trained: Trained, rows: Places, order: TrainOrder) -> Summed:
+    samples = trained.samples[rows]
+    factors = samples if order.sum_by == "window" else np.ones(len(rows), np.int64)
+    return Summed(
+        stations=tuple(trained.stations[row] for row in rows),
+        sums=exact_sum(trained.weights, factors, rows),
+        samples=tuple(samples.tolist()),
+        losses=tuple(trained.losses[rows].tolist()),
+    )
 
 
 def _occasion(recipe: Recipe, order: TrainOrder) -> Occasion:

@@ -9,27 +9,18 @@ is then taken anew over all starts in one order: the result is, to the bit, that
 Axes: N stations, L links, D their places in the neighbour lists (2L).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from data.compiling import cached
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 EQUAL = 1e-10  # paths whose lengths differ by less than this share of them are equally short
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _compiled(function: Function) -> Function:
-    """Compiled once a machine, or once a session where there is no folder that numba may write to."""
-    try:
-        return cast(Function, njit(nogil=True, error_model="numpy", cache=True)(function))
-    except RuntimeError:
-        return cast(Function, njit(nogil=True, error_model="numpy")(function))
 
 
 class Lists(NamedTuple):
@@ -95,7 +86,7 @@ def remove(paths: Paths, link: int) -> bool:
     return not _joined(one, other, paths.lists)
 
 
-@_compiled
+@cached
 def _summed(shares: Array) -> Array:
     total = np.zeros(shares.shape[1])
     for start in range(shares.shape[0]):
@@ -104,7 +95,7 @@ def _summed(shares: Array) -> Array:
     return total
 
 
-@_compiled
+@cached
 def _unlink(station: int, link: int, lists: Lists) -> None:
     """Close the gap in the station's list, in place: the order of the others decides how sums round."""
     begin, end = lists.first[station], lists.first[station] + lists.degrees[station]
@@ -117,7 +108,7 @@ def _unlink(station: int, link: int, lists: Lists) -> None:
     lists.degrees[station] -= 1
 
 
-@_compiled
+@cached
 def _joined(one: int, other: int, lists: Lists) -> bool:
     """Whether there is a path between two stations."""
     seen = np.zeros(len(lists.first), np.bool_)
@@ -135,7 +126,7 @@ def _joined(one: int, other: int, lists: Lists) -> bool:
     return False
 
 
-@_compiled
+@cached
 def _share_out(starts: Whole, lists: Lists, shares: Array) -> None:
     """Compute the rows of `shares` that belong to `starts`, in place."""
     stations, places = len(lists.first), len(lists.neighbours)
@@ -157,7 +148,7 @@ def _share_out(starts: Whole, lists: Lists, shares: Array) -> None:
         _carry_back(reached, lists, search, shares[start])
 
 
-@_compiled
+@cached
 def _search_by_steps(start: int, lists: Lists, search: Search) -> int:
     """Fill in `order` and `distance` breadth first; return how many stations were reached."""
     search.distance[:] = np.inf
@@ -176,7 +167,7 @@ def _search_by_steps(start: int, lists: Lists, search: Search) -> int:
     return reached
 
 
-@_compiled
+@cached
 def _search_by_length(start: int, lists: Lists, search: Search) -> int:
     """Fill in `order` and `distance` by lengths (Dijkstra); return how many stations were reached."""
     search.distance[:] = np.inf
@@ -201,7 +192,7 @@ def _search_by_length(start: int, lists: Lists, search: Search) -> int:
     return reached
 
 
-@_compiled
+@cached
 def _count_ways(start: int, reached: int, lists: Lists, search: Search) -> None:
     """Fill in `ways`, and `onward` with where it ends for each station."""
     search.ways[:] = 0
@@ -221,7 +212,7 @@ def _count_ways(start: int, reached: int, lists: Lists, search: Search) -> None:
         search.ends_at[number] = found
 
 
-@_compiled
+@cached
 def _carry_back(reached: int, lists: Lists, search: Search, share: Array) -> None:
     """From the farthest station back, fill in what each link carries: `share` (L,), zero before."""
     for number in range(reached - 1, -1, -1):

@@ -18,6 +18,7 @@ from data.traffic import StationId
 Weights = NDArray[np.float32]
 Array = NDArray[np.float64]
 Phase = Literal["vertical", "settling", "horizontal", "personal"]
+SumBy = Literal["nothing", "station", "window"]
 PHASES: tuple[Phase, ...] = get_args(Phase)  # a station draws other random numbers in each
 
 
@@ -55,7 +56,11 @@ class Description:
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """Train `weights` on what happened before step `until`; this is turn `turn` of `turns` of a phase."""
+    """Train `weights` on what happened before step `until`; this is turn `turn` of `turns` of a phase.
+
+    A host with several of the stations may answer with the sum of their weights: each station's counts once,
+    or once for each of its windows. By `nothing`, every station answers for itself.
+    """
 
     stations: tuple[StationId, ...]
     weights: Weights  # (P,)
@@ -63,6 +68,7 @@ class TrainOrder:
     turn: int
     turns: int
     until: int
+    sum_by: SumBy = "nothing"
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,16 @@ class Update:
     weights: Weights  # (P,)
     samples: int
     loss: float
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What the trainings of several stations of one host made of the weights they were sent, added up."""
+
+    stations: tuple[StationId, ...]
+    sums: Array  # (2, P) see data/exact_sums.py
+    samples: tuple[int, ...]
+    losses: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -142,4 +158,5 @@ class Failure:
 
 
 Order = DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
-Answer = Description | Update | Errors | MomentsAnswer | Failure
+Single = Description | Update | Errors | MomentsAnswer | Failure
+Answer = Single | Summed

@@ -4,7 +4,7 @@ Axes: T time, N stations.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NewType
@@ -153,6 +153,11 @@ def until_step(traffic: Traffic, step: int) -> Traffic:
     """The same traffic before `step`."""
     gaps = None if traffic.gaps is None else traffic.gaps[:step]
     return replace(traffic, load=traffic.load[:step], gaps=gaps)
+
+
+def in_order(stations: Iterable[StationId]) -> list[StationId]:
+    """The stations in the order that fleets have, whichever file or process each came from: 9 before 10."""
+    return sorted(stations, key=lambda station: (len(station), station))
 
 
 def fingerprint(traffic: Traffic) -> str:

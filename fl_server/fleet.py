@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from data.messages import Answer, Order, TrainOrder
+from data.messages import Answer, Order, Single, TrainOrder
 from data.traffic import StationId
 
 
@@ -20,5 +20,5 @@ class Fleet(Protocol):
     def post(self, orders: Sequence[TrainOrder]) -> None:
         """Send `orders` without waiting; a station has at most one of them open."""
 
-    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+    def collect(self, stations: Sequence[StationId]) -> list[Single]:
         """Wait for the answers of `stations` to what was posted to them, and return those that came."""

@@ -6,20 +6,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.messages import Answer, Failure, Update
+from data.exact_sums import LARGEST
+from data.messages import Answer, Failure, Summed, Update
 from data.traffic import StationId
 from fl_server.aggregation.updates import Updates
-
-LARGEST = 1e6  # a weight beyond it has diverged: those of a forecaster of z-scores are some units
 
 
 @dataclass(frozen=True)
 class Received:
-    """The good updates by station, and what was wrong with all other answers, or that there was none."""
+    """The good updates by station, sums of others, and what was wrong with the rest."""
 
     updates: Mapping[StationId, Update]
+    sums: tuple[Summed, ...]
     failures: tuple[Failure, ...]
-    arrived: int  # how many answers carried weights, good or bad
+    arrived: int  # how many stations' weights came, good or bad
+
+    @property
+    def losses(self) -> dict[StationId, float]:
+        """The loss of each station whose weights can be used, by itself or in a sum."""
+        alone = {station: update.loss for station, update in self.updates.items()}
+        return alone | {
+            station: loss
+            for each in self.sums
+            for station, loss in zip(each.stations, each.losses, strict=True)
+        }
 
 
 def received(asked: Sequence[StationId], answers: Sequence[Answer], parameters: int) -> Received:
@@ -29,29 +39,37 @@ def received(asked: Sequence[StationId], answers: Sequence[Answer], parameters: 
     """
     wanted, heard = set(asked), set[StationId]()
     updates: dict[StationId, Update] = {}
-    failures = []
+    sums, failures = [], []
     for answer in answers:
-        station = answer.station
-        if station not in wanted:
-            wrong = "was not asked"
-        elif station in heard:
-            wrong = "answered twice"
-        else:
-            wrong = defect(answer, parameters)
-        heard.add(station)
+        stations = answer.stations if isinstance(answer, Summed) else (answer.station,)
+        wrong = _misaddressed(stations, wanted, heard) or defect(answer, parameters)
+        heard.update(stations)
         if wrong:
-            failures.append(Failure(station, wrong))
+            failures += [Failure(station, wrong) for station in stations]
+        elif isinstance(answer, Summed):
+            sums.append(answer)
         elif isinstance(answer, Update):
-            updates[station] = answer
+            updates[answer.station] = answer
     failures += [Failure(each, "did not answer") for each in asked if each not in heard]
-    arrived = sum(isinstance(answer, Update) for answer in answers)
-    return Received(updates, tuple(failures), arrived)
+    arrived = sum(len(each.stations) for each in answers if isinstance(each, Summed))
+    arrived += sum(isinstance(answer, Update) for answer in answers)
+    return Received(updates, tuple(sums), tuple(failures), arrived)
+
+
+def _misaddressed(stations: Sequence[StationId], wanted: set[StationId], heard: set[StationId]) -> str:
+    if not wanted.issuperset(stations):
+        return "was not asked"
+    if len(set(stations)) < len(stations) or not heard.isdisjoint(stations):
+        return "answered twice"
+    return ""
 
 
 def defect(answer: Answer, parameters: int) -> str:
     """What is wrong with an update of `parameters` weights, in words; nothing if it can be used."""
     if isinstance(answer, Failure):
         return answer.reason or "failed without a reason"
+    if isinstance(answer, Summed):
+        return _bad_sums(answer, parameters)
     if not isinstance(answer, Update):
         return f"sent {type(answer).__name__} in the place of an update"
     if not isinstance(answer.weights, np.ndarray) or answer.weights.dtype != np.float32:
@@ -60,6 +78,17 @@ def defect(answer: Answer, parameters: int) -> str:
     if answer.weights.shape != (parameters,):
         return f"sent weights of shape {answer.weights.shape}, expected ({parameters},)"
     return _odd_numbers(answer) or _divergence(answer)
+
+
+def _bad_sums(answer: Summed, parameters: int) -> str:
+    sums = answer.sums
+    if not isinstance(sums, np.ndarray) or sums.dtype != np.float64 or sums.shape != (2, parameters):
+        return f"is in a sum of odd shape or type, expected float64 of shape (2, {parameters})"
+    if not len(answer.stations) == len(answer.samples) == len(answer.losses) or min(answer.samples) < 1:
+        return "is in a sum without the samples and the loss of each of its stations"
+    if not np.isfinite(sums).all() or not np.isfinite(answer.losses).all():
+        return "is in a sum that is not finite"
+    return ""
 
 
 def _odd_numbers(update: Update) -> str:

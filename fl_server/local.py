@@ -11,8 +11,8 @@ from bs_client.host import Host, host
 from bs_client.station import answers
 from clustering.signatures import SignatureSettings
 from data.errors import InputError
-from data.messages import Answer, Failure, Order, TrainOrder
-from data.traffic import StationId, Traffic, of_columns
+from data.messages import Answer, Failure, Order, Single, Summed, TrainOrder
+from data.traffic import StationId, Traffic, in_order, of_columns
 from data.windows import varying_columns
 from forecasting.recipe import Recipe
 
@@ -27,7 +27,7 @@ class LocalFleet:
     hosts: list[Host]
     threads: int = 1
     _posted: list[TrainOrder] = field(default_factory=list)
-    _answers: dict[StationId, Answer] = field(default_factory=dict)
+    _answers: dict[StationId, Single] = field(default_factory=dict)
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """The answers of all stations to `orders`."""
@@ -40,10 +40,11 @@ class LocalFleet:
         """Keep `orders` until an answer to one of them is wanted."""
         self._posted += orders
 
-    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+    def collect(self, stations: Sequence[StationId]) -> list[Single]:
         """The answers of `stations` to the posted orders."""
         if any(station not in self._answers for station in stations):
-            self._answers |= {answer.station: answer for answer in self.ask(self._posted)}
+            asked = self.ask(self._posted)
+            self._answers |= {answer.station: answer for answer in asked if not isinstance(answer, Summed)}
             self._posted.clear()
         return [self._answers.pop(each, Failure(each, "was not asked for anything")) for each in stations]
 
@@ -54,7 +55,9 @@ def local_fleet(
     """A fleet of the stations in `traffic` that vary in the training part, with a host for each thread."""
     if threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")
-    columns = varying_columns(traffic, recipe.split, native_step=recipe.native_step)
+    varying = varying_columns(traffic, recipe.split, native_step=recipe.native_step)
+    column_of = {traffic.stations[column]: column for column in varying}
+    columns = [column_of[station] for station in in_order(column_of)]
     parts = max(-(-len(columns) // STATIONS_A_HOST), min(threads, len(columns)))
     hosts = [host(of_columns(traffic, part), recipe, signature) for part in np.array_split(columns, parts)]
     return LocalFleet(tuple(station for each in hosts for station in each.place), hosts, threads)

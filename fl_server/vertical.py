@@ -3,22 +3,25 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.messages import Failure, Phase, TrainOrder, Update
+from data.exact_sums import exact_sum, mean_of_sums, together
+from data.messages import Failure, Phase, SumBy, Summed, TrainOrder, Update
 from data.traffic import StationId
+from fl_server.aggregation.means import sum_by
 from fl_server.aggregation.strategies import result_of
-from fl_server.aggregation.updates import Strategy, Updates
+from fl_server.aggregation.updates import Floats, Strategy, Updates, as_floats
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
-from fl_server.inbox import received, stacked
+from fl_server.inbox import Received, received, stacked
 from fl_server.tree import Tree
 
 Mask = NDArray[np.bool_]
+MIXED = "is in a sum over several clusters, expected one of a single cluster"
 TOO_FEW = "was one of too few in its cluster, which kept its twin"
 
 
@@ -55,28 +58,28 @@ class Outcome:
 
 def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules) -> Outcome:
     """Train the stations that take part (N,), aggregate each cluster, then the network."""
-    orders = train_orders(fleet.stations, tree, turn, taking_part)
+    orders = train_orders(fleet.stations, tree, turn, taking_part, sum_by(rules.cluster))
     asked = [station for order in orders for station in order.stations]
     came = received(asked, fleet.ask(orders), len(tree.top))
     exchange = Exchange().counted("station_cluster", down=len(asked), up=came.arrived, size=tree.size)
-    places = [
-        np.flatnonzero((tree.cluster_of == cluster) & taking_part) for cluster in range(len(tree.clusters))
-    ]
-    enough, unused = _enough(fleet.stations, places, came.updates, rules)
-    tree, windows = _clusters_aggregated(tree, enough, rules)
+    contributions, mixed = _by_cluster(fleet.stations, tree, came)
+    cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
+    contributions, too_few = _enough(contributions, cast, rules)
+    tree, windows = _clusters_aggregated(tree, contributions, rules)
     if turn.upwards and windows.any():
         tree = _top_aggregated(tree, windows, rules)
         up, down = int(np.count_nonzero(windows)), len(windows)
         exchange = exchange.counted("cluster_network", up=up, down=down, size=tree.size)
     elif not turn.upwards:
         tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
-    losses = [update.loss for update in came.updates.values()]
-    loss = float(np.mean(losses)) if losses else None
-    return Outcome(tree, exchange, loss, (*came.failures, *unused))
+    losses = came.losses
+    mean = [losses[station] for station in fleet.stations if station in losses]
+    loss = float(np.mean(mean)) if mean else None
+    return Outcome(tree, exchange, loss, (*came.failures, *mixed, *too_few))
 
 
 def train_orders(
-    stations: tuple[StationId, ...], tree: Tree, turn: Turn, taking_part: Mask
+    stations: tuple[StationId, ...], tree: Tree, turn: Turn, taking_part: Mask, sum_by: SumBy = "nothing"
 ) -> list[TrainOrder]:
     """One order for each cluster that has a station that takes part."""
     orders = []
@@ -84,41 +87,86 @@ def train_orders(
         places = np.flatnonzero((tree.cluster_of == cluster) & taking_part)
         if len(places):
             named = tuple(stations[place] for place in places)
-            orders.append(TrainOrder(named, start, turn.phase, turn.number, turn.numbers, turn.until))
+            orders.append(TrainOrder(named, start, turn.phase, turn.number, turn.numbers, turn.until, sum_by))
     return orders
 
 
+@dataclass
+class Contributions:
+    """What the stations of one cluster sent: updates in the order of the fleet, and sums of others."""
+
+    updates: list[Update] = field(default_factory=list)
+    sums: list[Summed] = field(default_factory=list)
+
+    @property
+    def stations(self) -> list[StationId]:
+        """Those that sent something."""
+        summed = [station for each in self.sums for station in each.stations]
+        return [*(update.station for update in self.updates), *summed]
+
+    @property
+    def windows(self) -> int:
+        """How many windows are behind all of it."""
+        return sum(update.samples for update in self.updates) + sum(sum(each.samples) for each in self.sums)
+
+
+def _by_cluster(
+    stations: tuple[StationId, ...], tree: Tree, came: Received
+) -> tuple[list[Contributions], list[Failure]]:
+    """What came from each cluster, and what belongs to none since it mixes several."""
+    cluster_of = dict(zip(stations, tree.cluster_of.tolist(), strict=True))
+    contributions = [Contributions() for _ in tree.clusters]
+    for station in stations:
+        if station in came.updates:
+            contributions[cluster_of[station]].updates.append(came.updates[station])
+    unused = []
+    for each in came.sums:
+        clusters = {cluster_of[station] for station in each.stations}
+        if len(clusters) == 1:
+            contributions[clusters.pop()].sums.append(each)
+        else:
+            unused += [Failure(station, MIXED) for station in each.stations]
+    return contributions, unused
+
+
 def _enough(
-    stations: tuple[StationId, ...],
-    places: Sequence[NDArray[np.intp]],
-    updates: Mapping[StationId, Update],
-    rules: Rules,
-) -> tuple[list[list[Update]], list[Failure]]:
-    """The updates of each cluster where enough of those that were asked sent one; what is left unused."""
+    contributions: Sequence[Contributions], asked: NDArray[np.int64], rules: Rules
+) -> tuple[list[Contributions], list[Failure]]:
+    """The contributions of each cluster where enough of those that were asked sent one; what is unused."""
     enough, unused = [], []
-    for asked in places:
-        came = [updates[stations[place]] for place in asked if stations[place] in updates]
-        if len(came) < min(rules.least_answers, len(asked)):
-            unused += [Failure(each.station, TOO_FEW) for each in came]
-            came = []
-        enough.append(came)
+    for came, number in zip(contributions, asked, strict=True):
+        if len(came.stations) < min(rules.least_answers, number):
+            unused += [Failure(station, TOO_FEW) for station in came.stations]
+            enough.append(Contributions())
+        else:
+            enough.append(came)
     return enough, unused
 
 
 def _clusters_aggregated(
-    tree: Tree, updates: Sequence[Sequence[Update]], rules: Rules
+    tree: Tree, contributions: Sequence[Contributions], rules: Rules
 ) -> tuple[Tree, NDArray[np.int64]]:
     """The tree with new C-NDTs, and the windows behind each; 0 for a cluster without updates."""
     clusters, states = tree.clusters.copy(), list(tree.cluster_states)
-    windows = np.zeros(len(clusters), np.int64)
-    for cluster, came in enumerate(updates):
-        if came:
-            stack = stacked(came, rules.layers)
-            start, state = tree.starts[cluster], states[cluster]
+    windows = np.array([came.windows for came in contributions], np.int64)
+    for cluster in np.flatnonzero(windows).tolist():
+        came, start, state = contributions[cluster], tree.starts[cluster], states[cluster]
+        if came.sums:
+            clusters[cluster] = _mean_of(came, sum_by(rules.cluster))
+        else:
+            stack = stacked(came.updates, rules.layers)
             clusters[cluster], states[cluster] = result_of(rules.cluster, start, stack, state)
-            windows[cluster] = stack.samples.sum()
     versions = tree.cluster_versions + (windows > 0)
     return replace(tree, clusters=clusters, cluster_states=tuple(states), cluster_versions=versions), windows
+
+
+def _mean_of(came: Contributions, by: SumBy) -> Floats:
+    """The mean of sums and of single updates: what the strategy makes of them one by one, to the bit."""
+    sums, by_window = [each.sums for each in came.sums], by == "window"
+    if came.updates:
+        stack = stacked(came.updates, ())
+        sums.append(exact_sum(stack.weights, stack.samples if by_window else np.ones_like(stack.samples)))
+    return as_floats(mean_of_sums(together(sums), came.windows if by_window else len(came.stations)))
 
 
 def _top_aggregated(tree: Tree, windows: NDArray[np.int64], rules: Rules) -> Tree:

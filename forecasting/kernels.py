@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.kernels_compile import cached
+from data.compiling import cached
 from forecasting.kernels_plan import Plan
 from forecasting.kernels_products import Matrix, Vector
 from forecasting.kernels_training import Data, Moving, Rule, forecast_stations, train_stations

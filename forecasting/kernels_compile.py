@@ -13,14 +13,6 @@ def compiled(function: Function) -> Function:
     return cast(Function, njit(nogil=True, error_model="numpy")(function))
 
 
-def cached(function: Function) -> Function:
-    """Compiled once a machine; see `kernels.py` for what the entry points must do for this."""
-    try:
-        return cast(Function, njit(nogil=True, error_model="numpy", cache=True)(function))
-    except RuntimeError:  # there is no folder that numba may write to: compile in every session
-        return compiled(function)
-
-
 def merged(function: Function) -> Function:
     """Put into its caller before that is compiled: numba compiles a nested call again at every level."""
     return cast(Function, njit(nogil=True, error_model="numpy", inline="always")(function))

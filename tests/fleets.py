@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.signatures import SignatureSettings
-from data.messages import Answer, Errors, Failure, Order, Timeline, TrainOrder, Update
+from data.messages import Answer, Errors, Failure, Order, Single, Summed, Timeline, TrainOrder, Update
 from data.traffic import StationId, Traffic
 from fl_server.behaviour import Draw, taking_part
 from fl_server.fleet import Fleet
@@ -18,7 +18,7 @@ from forecasting.recipe import Recipe
 from tests.cities import wavy_traffic
 
 SMALL_RECIPE = Recipe(model="mlp", hidden=(6,), inputs="paper", memory_days=0)
-Trouble = Callable[[Answer], list[Answer]]  # makes of the true answer those that arrive in its place
+Trouble = Callable[[Single], list[Single]]  # makes of the true answer those that arrive in its place
 
 
 def small_fleet(*, traffic: Traffic | None = None, recipe: Recipe = SMALL_RECIPE) -> LocalFleet:
@@ -33,7 +33,10 @@ def timeline_of(fleet: Fleet) -> Timeline:
 
 @dataclass
 class TroubledFleet:
-    """The stations of `inner`, those named in `trouble` misbehaving; `orders` are all that were sent."""
+    """The stations of `inner`, those named in `trouble` misbehaving; `orders` are all that were sent.
+
+    Every station answers for itself: nothing is added up.
+    """
 
     inner: Fleet
     trouble: Mapping[StationId, Trouble]
@@ -47,47 +50,49 @@ class TroubledFleet:
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """What the stations make of their answers."""
         self.orders += orders
-        return self._spoilt(self.inner.ask(orders))
+        alone = [replace(each, sum_by="nothing") if isinstance(each, TrainOrder) else each for each in orders]
+        return [*self._spoilt(self.inner.ask(alone))]
 
     def post(self, orders: Sequence[TrainOrder]) -> None:
         """Hand the orders on."""
         self.orders += orders
         self.inner.post(orders)
 
-    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+    def collect(self, stations: Sequence[StationId]) -> list[Single]:
         """What the stations make of their answers."""
         return self._spoilt(self.inner.collect(stations))
 
-    def _spoilt(self, answers: Sequence[Answer]) -> list[Answer]:
-        return [made for each in answers for made in self.trouble.get(each.station, as_it_is)(each)]
+    def _spoilt(self, answers: Sequence[Answer]) -> list[Single]:
+        single = [each for each in answers if not isinstance(each, Summed)]
+        return [made for each in single for made in self.trouble.get(each.station, as_it_is)(each)]
 
 
-def as_it_is(answer: Answer) -> list[Answer]:
+def as_it_is(answer: Single) -> list[Single]:
     """Does as it should."""
     return [answer]
 
 
-def failing(answer: Answer) -> list[Answer]:
+def failing(answer: Single) -> list[Single]:
     """Says that it failed."""
     return [Failure(answer.station, "lost its power")]
 
 
-def missing(answer: Answer) -> list[Answer]:
+def missing(answer: Single) -> list[Single]:
     """Does not answer."""
     return []
 
 
-def twice(answer: Answer) -> list[Answer]:
+def twice(answer: Single) -> list[Single]:
     """Answers twice."""
     return [answer, answer]
 
 
-def as_somebody_else(answer: Answer) -> list[Answer]:
+def as_somebody_else(answer: Single) -> list[Single]:
     """Signs with the name of a station that nobody knows."""
     return [replace(answer, station=StationId("stranger"))]
 
 
-def with_nan(answer: Answer) -> list[Answer]:
+def with_nan(answer: Single) -> list[Single]:
     """Has a NaN in it."""
     if isinstance(answer, Update):
         weights = answer.weights.copy()
@@ -96,30 +101,30 @@ def with_nan(answer: Answer) -> list[Answer]:
     return [replace(answer, squared=np.nan) if isinstance(answer, Errors) else answer]
 
 
-def with_nan_loss(answer: Answer) -> list[Answer]:
+def with_nan_loss(answer: Single) -> list[Single]:
     """Reports no finite loss."""
     return [replace(answer, loss=np.nan) if isinstance(answer, Update) else answer]
 
 
-def diverging(answer: Answer) -> list[Answer]:
+def diverging(answer: Single) -> list[Single]:
     """Sends weights far beyond all that a forecaster of z-scores can need."""
     return [replace(answer, weights=answer.weights + 1e7) if isinstance(answer, Update) else answer]
 
 
-def of_wrong_shape(answer: Answer) -> list[Answer]:
+def of_wrong_shape(answer: Single) -> list[Single]:
     """Sends one weight too few."""
     return [replace(answer, weights=answer.weights[:-1]) if isinstance(answer, Update) else answer]
 
 
-def of_wrong_type(answer: Answer) -> list[Answer]:
+def of_wrong_type(answer: Single) -> list[Single]:
     """Sends weights in double precision."""
     if isinstance(answer, Update):
-        wide: Answer = replace(answer, weights=answer.weights.astype(np.float64))
+        wide: Single = replace(answer, weights=answer.weights.astype(np.float64))
         return [wide]
     return [answer]
 
 
-def without_windows(answer: Answer) -> list[Answer]:
+def without_windows(answer: Single) -> list[Single]:
     """Claims to have trained on nothing."""
     return [replace(answer, samples=0) if isinstance(answer, Update) else answer]
 

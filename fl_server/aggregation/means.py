@@ -4,10 +4,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from data.exact_sums import exact_sum, mean_of_sums
+from data.messages import SumBy
 from fl_server.aggregation.specs import demand
-from fl_server.aggregation.updates import Floats, State, Updates, as_floats, mean_of
+from fl_server.aggregation.updates import Floats, State, Strategy, Updates, as_floats, mean_of
 
 
 def mean(current: Floats, updates: Updates, state: State) -> tuple[Floats, State]:
@@ -17,11 +17,10 @@ def mean(current: Floats, updates: Updates, state: State) -> tuple[Floats, State
 
 def weighted_mean(current: Floats, updates: Updates, state: State) -> tuple[Floats, State]:
     """The mean weighted by samples: FedAvg (McMahan et al. 2017). Without any samples, the plain mean."""
-    total = updates.samples.sum()
+    total = int(updates.samples.sum())
     if total == 0:
         return mean(current, updates, state)
-    shares = updates.samples / total  # (K,)
-    return as_floats(np.einsum("k,kp->p", shares, updates.weights, dtype=np.float64)), state
+    return as_floats(mean_of_sums(exact_sum(updates.weights, updates.samples), total)), state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +35,10 @@ class FedProx:
     def __call__(self, current: Floats, updates: Updates, state: State) -> tuple[Floats, State]:
         """The mean of the updates."""
         return mean(current, updates, state)
+
+
+def sum_by(strategy: Strategy) -> SumBy:
+    """By what hosts may add up updates for this strategy before they send them."""
+    if strategy is weighted_mean:
+        return "window"
+    return "station" if strategy is mean or isinstance(strategy, FedProx) else "nothing"

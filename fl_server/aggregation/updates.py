@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from data.exact_sums import exact_sum, mean_of_sums
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 State = Mapping[str, NDArray[Any]]  # any dtype that a checkpoint can hold
@@ -46,9 +48,8 @@ def as_floats(values: Doubles) -> Floats:
 
 
 def mean_of(weights: Floats) -> Doubles:
-    """The mean (P,) of `weights` (K, P), without a float64 copy of them all."""
-    means: Doubles = weights.mean(axis=0, dtype=np.float64)
-    return means
+    """The mean (P,) of `weights` (K, P), the same to the bit in any order."""
+    return mean_of_sums(exact_sum(weights, np.ones(len(weights), np.int64)), len(weights))
 
 
 def layer_sizes(updates: Updates) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ from data.messages import (
     MomentsAnswer,
     MomentsOrder,
     Order,
+    Single,
+    Summed,
     TrainOrder,
 )
 from data.traffic import StationId, Traffic
@@ -71,3 +73,10 @@ def _bits(held: Answer | Moments) -> list[tuple[str, object]]:
 def only(given: Sequence[Answer]) -> Answer:
     assert len(given) == 1
     return given[0]
+
+
+def single(given: Sequence[Answer]) -> list[Single]:
+    """Answers of one station each."""
+    alone = [answer for answer in given if not isinstance(answer, Summed)]
+    assert len(alone) == len(given)
+    return alone

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from data.messages import Answer, Order, TrainOrder, Update
+from data.messages import Answer, Order, Single, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
@@ -90,7 +90,7 @@ class EchoFleet:
                 made = order.weights + change(station, order.turn)
                 self.answers[station] = Update(station, made, 1 + len(station), 0.5)
 
-    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+    def collect(self, stations: Sequence[StationId]) -> list[Single]:
         return [self.answers.pop(station) for station in stations]
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.messages import Answer, Errors, Failure, Update
+from data.exact_sums import LARGEST
+from data.messages import Answer, Errors, Failure, Summed, Update
 from data.traffic import StationId
-from fl_server.inbox import LARGEST, counted, received, stacked
+from fl_server.inbox import counted, received, stacked
 from tests import fleets
 from tests.fleets import Trouble
 
@@ -61,6 +62,44 @@ def test_a_bad_answer_is_left_out_with_its_reason(trouble: Trouble, reason: str)
 def test_weights_of_every_wrong_kind_are_told_apart(weights: object, reason: str) -> None:
     bad = replace(good(ONE), weights=weights)  # type: ignore[arg-type]  # what the test is about
     assert received([ONE], [bad], PARAMETERS).failures == (Failure(ONE, reason),)
+
+
+SUM = Summed((ONE, TWO), np.zeros((2, PARAMETERS)), (3, 4), (0.5, 0.25))
+
+
+def test_a_sum_counts_for_each_of_its_stations() -> None:
+    came = received([ONE, TWO, THREE], [SUM, good(THREE)], PARAMETERS)
+    assert (came.sums, came.failures, came.arrived) == ((SUM,), (), 3)
+    assert came.losses == {ONE: 0.5, TWO: 0.25, THREE: 0.25}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (replace(SUM, sums=np.zeros((2, 3))), "is in a sum of odd shape or type"),
+        (replace(SUM, sums=np.zeros((2, PARAMETERS), np.float32)), "is in a sum of odd shape or type"),
+        (replace(SUM, sums=np.full((2, PARAMETERS), np.nan)), "is in a sum that is not finite"),
+        (replace(SUM, losses=(0.5, np.inf)), "is in a sum that is not finite"),
+        (replace(SUM, samples=(3, 0)), "is in a sum without the samples and the loss of each"),
+        (replace(SUM, losses=(0.5,)), "is in a sum without the samples and the loss of each"),
+        (replace(SUM, stations=(ONE, StationId("four"))), "was not asked"),
+        (replace(SUM, stations=(ONE, ONE)), "answered twice"),
+    ],
+)
+def test_a_bad_sum_is_left_out_with_its_reason_for_each_of_its_stations(bad: Summed, reason: str) -> None:
+    came = received([ONE, TWO], [bad], PARAMETERS)
+    assert not came.sums
+    assert [each.station for each in came.failures[: len(bad.stations)]] == list(bad.stations)
+    assert all(each.reason.startswith(reason) for each in came.failures[: len(bad.stations)])
+
+
+def test_a_station_that_is_in_two_sums_counts_once() -> None:
+    came = received([ONE, TWO, THREE], [SUM, replace(SUM, stations=(TWO, THREE))], PARAMETERS)
+    assert came.sums == (SUM,)
+    assert {(each.station, each.reason) for each in came.failures} == {
+        (TWO, "answered twice"),
+        (THREE, "answered twice"),
+    }
 
 
 def test_another_kind_of_answer_is_no_update() -> None:

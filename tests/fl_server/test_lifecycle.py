@@ -9,11 +9,10 @@ import pytest
 
 from bs_client.host import host
 from clustering.drift import DriftSettings
-from clustering.relation import RelationSettings, Weights
 from clustering.segmentation import SegmentationSettings
 from clustering.signatures import SignatureSettings
 from data.errors import InputError
-from data.messages import Answer, Order, TrainOrder, Update
+from data.messages import Answer, Order, Single, TrainOrder, Update
 from data.plain import Arrays, plain
 from data.traffic import StationId, Traffic, of_columns
 from data.windows import SplitSettings
@@ -25,6 +24,7 @@ from fl_server.settings import (
     BehaviourSettings,
     HorizontalSettings,
     SegmentSettings,
+    Strategies,
     TwinSettings,
     VerticalSettings,
 )
@@ -34,7 +34,7 @@ from forecasting.settings import TrainingSettings
 from forecasting.stations import Floats, start_rng
 from forecasting.training import predict
 from tests.cities import wavy_traffic
-from tests.fleets import SMALL_RECIPE, drawn_part, small_fleet
+from tests.fleets import SMALL_RECIPE, TroubledFleet, drawn_part, small_fleet
 
 CITY = wavy_traffic(stations=7, days=10)
 HISTORY, STEPS = 8 * 24, 48
@@ -272,7 +272,7 @@ class Shuffled:
     def post(self, orders: Sequence[TrainOrder]) -> None:
         self.inner.post(orders)
 
-    def collect(self, stations: Sequence[StationId]) -> list[Answer]:
+    def collect(self, stations: Sequence[StationId]) -> list[Single]:
         given = self.inner.collect(stations)
         return [given[place] for place in self.rng.permutation(len(given))]
 
@@ -295,24 +295,20 @@ def test_threads_change_no_byte(threads: int) -> None:
     assert bits(all_states(fleet=fleet)[-1]) == bits(usual()[-1])
 
 
-def test_the_order_of_the_stations_in_the_set_changes_their_twins_by_rounding_alone() -> None:
-    """Its numbering of clusters and the order of sums follow the set; who is with whom does not.
+def test_the_order_of_the_stations_in_the_set_changes_nothing() -> None:
+    turned = of_columns(CITY, [4, 2, 0, 6, 5, 1, 3])
+    assert bits(all_states(traffic=turned)[-1]) == bits(usual()[-1])
 
-    The capacity of lines and its drift are drawn by the station's place in the set: they are left out.
-    """
-    places = [4, 2, 0, 6, 5, 1, 3]
-    mirrored = of_columns(CITY, places)
-    still = SegmentSettings(
-        degree=3, relation=RelationSettings(weights=Weights(backhaul=0)), drift=STILL, every_vertical=2
-    )
-    settings = replace(SETTINGS, segment=still)
-    one = all_states(settings)[-1].hierarchical
-    other = all_states(settings, mirrored)[-1].hierarchical
-    same = one.tree.cluster_of[places][:, None] == one.tree.cluster_of[places]
-    assert (same == (other.tree.cluster_of[:, None] == other.tree.cluster_of)).all()
-    np.testing.assert_allclose(other.tree.top, one.tree.top, rtol=1e-3, atol=1e-4)
-    own = one.tree.clusters[one.tree.cluster_of][places]
-    np.testing.assert_allclose(other.tree.clusters[other.tree.cluster_of], own, rtol=1e-3, atol=1e-4)
+
+@pytest.mark.parametrize("cluster", ["mean", "weighted-mean", "fedprox:mu=0.1"])
+def test_hosts_that_add_up_make_the_twins_of_stations_that_do_not(cluster: str) -> None:
+    """Three hosts and one, and stations that each answer for themselves: to the bit."""
+    settings = replace(SETTINGS, strategies=Strategies(cluster=cluster))
+    alone = all_states(settings, fleet=TroubledFleet(fleet_of(settings), {}))
+    recipe, signature = settings.station_recipe, settings.segment.signature
+    for threads in (1, 3):
+        hosts = local_fleet(CITY, recipe, signature, threads)
+        assert bits(all_states(settings, fleet=hosts)[-1]) == bits(alone[-1])
 
 
 def test_a_seed_makes_the_same_run_and_another_seed_another() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.messages import Answer, Errors, EvaluateOrder
+from data.messages import Errors, EvaluateOrder, Single
 from data.traffic import StationId
 from fl_server.scoring import Span, cluster_orders, evaluated, no_standing
 from forecasting.metrics import Tally, empty_tally, tally_scores
@@ -104,7 +104,7 @@ def test_a_station_that_cannot_answer_is_not_counted(trouble: Trouble) -> None:
     assert_close(sums.part(others), whole.part(others))
 
 
-def with_an_afterthought(answer: Answer) -> list[Answer]:
+def with_an_afterthought(answer: Single) -> list[Single]:
     """Answers, and then again with better figures."""
     return [answer, replace(answer, squared=0.0) if isinstance(answer, Errors) else answer]
 

@@ -57,9 +57,24 @@ def test_the_order_of_contributors_is_irrelevant(name: str, case: Case, seed: in
 def test_updates_equal_to_the_twin_change_nothing_at_all(
     name: str, twin: Floats, samples: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> None:
+    """Of weights that float32 holds no finer than exact sums do: those are multiples of 2^-36."""
+    twin = np.where(np.abs(twin) < 2**-12, np.float32(0), twin)
     updates = Updates(np.tile(twin, (len(samples), 1)), samples, (2, 3))
     weights, _ = twice(chosen_strategy(name), Case(twin, updates))
     np.testing.assert_array_equal(weights, twin)
+
+
+@EVERY
+@given(
+    twin=arrays(np.float32, 5, elements=st.floats(-(2**-12), 2**-12, width=32)),
+    samples=arrays(np.int64, st.integers(1, 9), elements=st.integers(0, 1000)),
+)
+def test_small_updates_equal_to_the_twin_change_it_by_half_a_step_of_the_sums(
+    name: str, twin: Floats, samples: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> None:
+    updates = Updates(np.tile(twin, (len(samples), 1)), samples, (2, 3))
+    weights, _ = chosen_strategy(name)(twin, updates, {})
+    assert np.abs(weights.astype(np.float64) - twin).max() <= 2**-37 + 2**-50
 
 
 @EVERY
