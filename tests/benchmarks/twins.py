@@ -65,8 +65,7 @@ def twin_scores(traffic: Traffic, seed: int) -> dict[str, Scores]:
     """The scores of every twin of one run with the default settings and personal heads."""
     settings = TwinSettings(recipe=Recipe(seed=seed, personal="head"))
     fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
-    positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-    plan = planned(fleet, positions, traffic.timezone, settings)
+    plan = planned(fleet, settings)
     found = figures(shown(steps(plan, states(fleet, plan, first_state(plan)))), plan)
     made: dict[str, Scores] = {"ridge": asdict(tally_scores(federated_ridge(fleet, plan)))}
     for letter in ("v", "h"):
