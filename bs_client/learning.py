@@ -78,6 +78,7 @@ def _answers(trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answ
         yield Failure(trained.stations[row], "has no window to train on yet")
     rows = rows[~without]
     sound = np.abs(trained.weights[rows]).max(axis=1, initial=0) <= LARGEST  # not so where one is NaN
+    sound &= np.isfinite(trained.losses[rows])
     for row in rows[~sound]:
         yield Failure(trained.stations[row], "diverged in its training; lower the learning rate")
     rows = rows[sound]

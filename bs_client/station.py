@@ -21,6 +21,8 @@ from data.messages import (
     Description,
     Errors,
     EvaluateOrder,
+    Failure,
+    IntroduceOrder,
     MomentsAnswer,
     MomentsOrder,
     Order,
@@ -43,6 +45,8 @@ def answers(host: Host, orders: Sequence[Order]) -> list[Answer]:
     given = list(learned(host, training))
     for order in orders:
         match order:
+            case IntroduceOrder():
+                given += host.introductions
             case DescribeOrder():
                 given += _described(host, order)
             case EvaluateOrder():
@@ -98,7 +102,9 @@ def _evaluated(host: Host, order: EvaluateOrder) -> Iterator[Answer]:
         yield _errors(task.traffic.stations[place], sums, row)
 
 
-def _errors(station: StationId, sums: Tally, row: int) -> Errors:
+def _errors(station: StationId, sums: Tally, row: int) -> Answer:
+    if not np.isfinite([sums.squared[row], sums.raw_absolute[row], sums.spread[row]]).all():
+        return Failure(station, "has errors beyond all numbers")
     return Errors(
         station=station,
         count=int(sums.count[row]),

@@ -150,6 +150,30 @@ class MomentsAnswer:
 
 
 @dataclass(frozen=True)
+class IntroduceOrder:
+    """Say who you are; every station that can take part in the run answers."""
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """Who a station is, and what kind of series it holds.
+
+    The time zone is that of its wall clock, the fingerprint a SHA-256 of the series. A station that cannot
+    take part says why it is `unfit`.
+    """
+
+    station: StationId
+    longitude: float
+    latitude: float
+    channel: str
+    step_minutes: int
+    timezone: str | None
+    filled: int  # values that stand for a gap
+    fingerprint: str
+    unfit: str = ""
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a station gives no other answer."""
 
@@ -157,6 +181,6 @@ class Failure:
     reason: str
 
 
-Order = DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
-Single = Description | Update | Errors | MomentsAnswer | Failure
+Order = IntroduceOrder | DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
+Single = Introduction | Description | Update | Errors | MomentsAnswer | Failure
 Answer = Single | Summed

@@ -160,13 +160,22 @@ def in_order(stations: Iterable[StationId]) -> list[StationId]:
     return sorted(stations, key=lambda station: (len(station), station))
 
 
-def fingerprint(traffic: Traffic) -> str:
-    """A SHA-256 in hex of all that results rest on: of everything but the stations' names."""
+def fingerprints(traffic: Traffic) -> list[str]:
+    """For each station a SHA-256 in hex of all that its results rest on: of everything but its name."""
     start = str(traffic.start.astype("datetime64[s]"))
-    described = [traffic.channel, start, traffic.step_minutes, traffic.timezone, traffic.stations]
-    digest = sha256(json.dumps([*described, traffic.filled]).encode())
-    digest.update(np.ascontiguousarray(traffic.positions).data)
-    digest.update(np.ascontiguousarray(traffic.load).data)
-    if traffic.filled:
-        digest.update(np.ascontiguousarray(traffic.gaps).data)
-    return digest.hexdigest()
+    shared = [traffic.channel, start, traffic.step_minutes, traffic.timezone]
+    load = np.ascontiguousarray(traffic.load.T)
+    gaps = None if traffic.gaps is None else np.ascontiguousarray(traffic.gaps.T)
+    found = []
+    for place, station in enumerate(traffic.stations):
+        digest = sha256(json.dumps([*shared, station, *traffic.positions[place].tolist()]).encode())
+        digest.update(load[place].data)
+        if gaps is not None and gaps[place].any():
+            digest.update(gaps[place].data)
+        found.append(digest.hexdigest())
+    return found
+
+
+def fingerprint(stations: Iterable[str]) -> str:
+    """The fingerprint of a whole set, of those of its stations; their order does not matter."""
+    return sha256(" ".join(sorted(stations)).encode()).hexdigest()

@@ -15,6 +15,7 @@ from data.traffic import StationId, Traffic, hourly, of_columns
 
 Floats = NDArray[np.float32]
 CALIBRATION_STEPS = 100
+NEVER_VARIES, GAPPY = "never varies in its history", "has gaps that are too long"  # why one is left out
 
 
 @dataclass(frozen=True)

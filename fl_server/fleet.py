@@ -1,6 +1,6 @@
 """The server's view of its stations, wherever they are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from data.messages import Answer, Order, Single, TrainOrder
@@ -13,6 +13,10 @@ class Fleet(Protocol):
     @property
     def stations(self) -> tuple[StationId, ...]:
         """The stations, in a fixed order."""
+
+    @property
+    def left_out(self) -> Mapping[StationId, str]:
+        """Stations that are there and cannot take part, and why."""
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """Send `orders`, wait, and return what came back: at most one answer a station and order."""

@@ -13,7 +13,7 @@ from clustering.signatures import SignatureSettings
 from data.errors import InputError
 from data.messages import Answer, Failure, Order, Single, Summed, TrainOrder
 from data.traffic import StationId, Traffic, in_order, of_columns
-from data.windows import varying_columns
+from data.windows import GAPPY, NEVER_VARIES, varying_columns
 from forecasting.recipe import Recipe
 
 STATIONS_A_HOST = 1000  # bounds the memory that making the windows takes
@@ -26,6 +26,7 @@ class LocalFleet:
     stations: tuple[StationId, ...]
     hosts: list[Host]
     threads: int = 1
+    left_out: dict[StationId, str] = field(default_factory=dict)
     _posted: list[TrainOrder] = field(default_factory=list)
     _answers: dict[StationId, Single] = field(default_factory=dict)
 
@@ -60,7 +61,9 @@ def local_fleet(
     columns = [column_of[station] for station in in_order(column_of)]
     parts = max(-(-len(columns) // STATIONS_A_HOST), min(threads, len(columns)))
     hosts = [host(of_columns(traffic, part), recipe, signature) for part in np.array_split(columns, parts)]
-    return LocalFleet(tuple(station for each in hosts for station in each.place), hosts, threads)
+    left_out = dict.fromkeys((each for each in traffic.stations if each not in column_of), NEVER_VARIES)
+    left_out |= dict.fromkeys(traffic.gappy, GAPPY)
+    return LocalFleet(tuple(station for each in hosts for station in each.place), hosts, threads, left_out)
 
 
 @cache

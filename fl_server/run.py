@@ -3,7 +3,7 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,8 +15,8 @@ from clustering.quality import Quality
 from clustering.segmentation import refuse_too_much
 from data.clock import wall_clock
 from data.errors import InputError
-from data.messages import Description, Timeline
-from data.traffic import StationId
+from data.messages import Description, IntroduceOrder, Introduction, Timeline
+from data.traffic import StationId, fingerprint
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour, drawn_behaviour
 from fl_server.exchange import Exchange
@@ -39,11 +39,21 @@ class Plan:
 
     settings: TwinSettings
     stations: tuple[StationId, ...]
+    introductions: tuple[Introduction, ...]
     descriptions: tuple[Description, ...]  # before the stream
     land: Landscape
     network: Network
     behaviour: Behaviour
-    timezone: str | None = None  # of the stations' wall clock
+
+    @property
+    def timezone(self) -> str | None:
+        """The zone of the stations' wall clock, or None where only that is known."""
+        return self.introductions[0].timezone
+
+    @property
+    def data(self) -> str:
+        """The fingerprint of the stations' series."""
+        return fingerprint(each.fingerprint for each in self.introductions)
 
     @property
     def timeline(self) -> Timeline:
@@ -118,13 +128,12 @@ class Run:
     history: tuple[Row, ...] = ()
 
 
-def planned(
-    fleet: Fleet, positions: Mapping[StationId, Sequence[float]], timezone: str | None, settings: TwinSettings
-) -> Plan:
-    """The plan of a run with the stations of `fleet`; `timezone` is that of their wall clock."""
+def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
+    """The plan of a run with the stations of `fleet`."""
     for spec in (settings.strategies.cluster, settings.strategies.top):
         chosen_strategy(spec)  # one of the user's own is looked up here for the first time
-    places = np.array([positions[station] for station in fleet.stations]).reshape(-1, 2)
+    known = introduced(fleet)
+    places = np.array([(each.longitude, each.latitude) for each in known]).reshape(-1, 2)
     land = landscape(fleet.stations, places, settings.segment, settings.recipe.seed)
     refuse_too_much(land.topology, settings.segment.how)
     descriptions = tuple(described(fleet, None))
@@ -136,16 +145,36 @@ def planned(
             f"{odd[0].timeline}, expected {timeline}"
         )
     steps = np.arange(timeline.train_steps, timeline.steps) * np.timedelta64(timeline.step_minutes, "m")
-    clock = wall_clock(timeline.start + steps, timezone)
+    clock = wall_clock(timeline.start + steps, known[0].timezone)
     return Plan(
         settings=settings,
         stations=fleet.stations,
+        introductions=tuple(known),
         descriptions=descriptions,
         land=land,
         network=build_network(settings.recipe.model, layout, settings.recipe.hidden),
         behaviour=drawn_behaviour(fleet.stations, clock, settings.behaviour, settings.recipe.seed),
-        timezone=timezone,
     )
+
+
+def introduced(fleet: Fleet) -> list[Introduction]:
+    """Who the stations of the fleet are, in its order; all must have series of one kind."""
+    found = {each.station: each for each in fleet.ask([IntroduceOrder()]) if isinstance(each, Introduction)}
+    lost = [station for station in fleet.stations if station not in found]
+    if lost:
+        raise InputError(f"station {lost[0]} did not introduce itself, expected every station to")
+    known = [found[station] for station in fleet.stations]
+    for each in known:
+        kind, usual = _kind(each), _kind(known[0])
+        if kind != usual:
+            raise InputError(
+                f"station {each.station} has {kind}, expected what {known[0].station} has: {usual}"
+            )
+    return known
+
+
+def _kind(known: Introduction) -> str:
+    return f"{known.channel} every {known.step_minutes} min on the clock of {known.timezone or 'no zone'}"
 
 
 def begun(plan: Plan, system: System) -> Run:

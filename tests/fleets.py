@@ -47,6 +47,11 @@ class TroubledFleet:
         """Those of the inner fleet."""
         return self.inner.stations
 
+    @property
+    def left_out(self) -> Mapping[StationId, str]:
+        """Those of the inner fleet."""
+        return self.inner.left_out
+
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """What the stations make of their answers."""
         self.orders += orders

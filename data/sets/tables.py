@@ -28,7 +28,7 @@ from data.sets.places import read_places
 from data.sets.text_files import header, numeric_frame, table_content
 from data.sets.values import refuse_values
 from data.sets.wide_table import refuse_other_stations, wide_load
-from data.traffic import CHANNELS, StationId, Traffic
+from data.traffic import CHANNELS, StationId, Traffic, of_columns
 
 Reading = tuple[NDArray[np.float32], Grid, str | None]  # (T, N) with NaN for gaps; its grid; the zone
 TRAFFIC_FILES = ("traffic.csv", "traffic.csv.gz", "traffic.parquet")
@@ -47,12 +47,15 @@ class ReadSettings:
     max_gap_hours: float = 3.0
     standardised: bool = False
     leave_out_gappy: bool = False
+    first_stations: int = 0  # read these many alone, in the order of the set; 0: all
 
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:
             raise InputError(f"unknown channel {self.channel!r}: expected one of {', '.join(CHANNELS)}")
         if not 0 <= self.max_gap_hours < np.inf:
             raise InputError(f"max_gap_hours must be 0 or more hours, got {self.max_gap_hours}")
+        if self.first_stations < 0:
+            raise InputError(f"first_stations must be at least 1, or 0 for all, got {self.first_stations}")
         if self.timezone is not None:
             refuse_unknown_zone(self.timezone)
 
@@ -92,6 +95,11 @@ def read_set(folder: Path, settings: ReadSettings) -> Traffic:
         channel=settings.channel,
         timezone=timezone,
     )
+    if settings.first_stations:
+        if settings.first_stations > len(measured.stations):
+            found = f"{len(measured.stations)} stations"
+            raise InputError(f"{folder}: holds {found}, expected the first {settings.first_stations} of them")
+        measured = of_columns(measured, range(settings.first_stations))
     return filled(measured, str(path), longest_gap=settings.longest_gap, leave_out=settings.leave_out_gappy)
 
 

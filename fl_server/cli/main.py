@@ -25,6 +25,7 @@ VERBS = {  # which module has the verb
     "segment": "segment",
     "twin": "twin",
     "resume": "twin",
+    "up": "up",
     "predict": "predict",
     "twins": "twins",
     "compare": "compare",

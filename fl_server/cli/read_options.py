@@ -8,6 +8,7 @@ from data.traffic import CHANNELS
 
 def add_to(parser: argparse.ArgumentParser, *, leave_out_gappy: bool = False) -> None:
     """Add the options to the parser of a verb, which may leave gappy stations out unless told not to."""
+    parser.set_defaults(first_stations=0)
     group = parser.add_argument_group("reading the set")
     group.add_argument(
         "--channel", choices=CHANNELS, default="internet", help="which load (default: internet)"
@@ -32,6 +33,18 @@ def add_to(parser: argparse.ArgumentParser, *, leave_out_gappy: bool = False) ->
     )
 
 
+def add_first_stations(parser: argparse.ArgumentParser) -> None:
+    """Add the option to take a part of the set alone."""
+    parser.add_argument(
+        "--stations",
+        type=int,
+        default=0,
+        dest="first_stations",
+        metavar="N",
+        help="only the first N stations of the set",
+    )
+
+
 def settings_from(arguments: argparse.Namespace) -> ReadSettings:
     """What the options say."""
     return ReadSettings(
@@ -40,4 +53,5 @@ def settings_from(arguments: argparse.Namespace) -> ReadSettings:
         max_gap_hours=arguments.max_gap_hours,
         standardised=arguments.standardised,
         leave_out_gappy=arguments.leave_out_gappy,
+        first_stations=arguments.first_stations,
     )

@@ -15,7 +15,6 @@ import polars as pl
 from clustering.quality import Quality, warnings
 from data.clock import wall_clock
 from data.store import whole_file
-from data.traffic import Traffic
 from fl_server.cli.report import print_table, print_text
 from fl_server.fleet import Fleet
 from fl_server.reference import federated_ridge
@@ -36,13 +35,11 @@ NOTE = (
 )
 
 
-def written(
-    folder: Path, record: Record, traffic: Traffic, fleet: Fleet, plan: Plan, state: State
-) -> dict[str, object]:
+def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State) -> dict[str, object]:
     """Write all results of a finished run into its folder, the summary last; return that."""
     from fl_server.twin_picture import draw_twins  # matplotlib is slow to load
 
-    run = state.hierarchical
+    run, known = state.hierarchical, plan.introductions
     source = Source(Path(record.set).name, record.data)
     twins, without = ended_twins(run, plan, source), list[str]()
     if plan.settings.recipe.personal != "none":
@@ -54,18 +51,17 @@ def written(
         save_twin(folder / TWINS / twin_file(twin.scope, twin.name), twin)
     _write_frame(folder / "stations.csv", pl.DataFrame(station_columns(run, plan)))
     _write_frame(folder / "history.csv", pl.DataFrame([asdict(row) for row in run.history]))
-    draw_twins(folder / PICTURE, state, plan, f"twins of {source.set_name}, {traffic.channel}")
+    draw_twins(folder / PICTURE, state, plan, f"twins of {source.set_name}, {known[0].channel}")
     summary: dict[str, object] = {
         **figures(state, plan),
         "reference": {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))},
         "set": record.set,
-        "channel": traffic.channel,
-        "set_step_minutes": traffic.step_minutes,
-        "left_out": [each for each in traffic.stations if each not in plan.place],
-        "gappy": list(traffic.gappy),
+        "channel": known[0].channel,
+        "set_step_minutes": known[0].step_minutes,
+        "left_out": dict(fleet.left_out),
         "without_own": without,
-        "filled": traffic.filled,
-        "stream": _stream_ends(plan, traffic.timezone),
+        "filled": sum(each.filled for each in known),
+        "stream": _stream_ends(plan),
         "data_end": _data_end(plan),
         "step_minutes": plan.timeline.step_minutes,
         "version": record.version,
@@ -86,11 +82,11 @@ def _write_frame(path: Path, frame: pl.DataFrame) -> None:
         frame.write_csv(partial)
 
 
-def _stream_ends(plan: Plan, timezone: str | None) -> list[str]:
+def _stream_ends(plan: Plan) -> list[str]:
     """The first and the last step of the stream, by the wall clock."""
     timeline = plan.timeline
     steps = np.array([timeline.train_steps, timeline.steps - 1])
-    clock = wall_clock(timeline.start + steps * np.timedelta64(timeline.step_minutes, "m"), timezone)
+    clock = wall_clock(timeline.start + steps * np.timedelta64(timeline.step_minutes, "m"), plan.timezone)
     return [str(time.astype("datetime64[m]")) for time in clock]
 
 
@@ -130,12 +126,9 @@ def _print_what(summary: Mapping[str, Any]) -> None:
         f"{summary['clusters']} clusters: modularity {quality['modularity']:.3f}, largest "
         f"{quality['largest_share']:.0%}, {quality['singletons']} singletons{again}"
     )
-    for name, reason in (
-        ("left_out", "they never vary in their history"),
-        ("gappy", "their gaps are too long"),
-    ):
-        if summary[name]:
-            print_text(f"left out, because {reason}: {_some(summary[name])}")
+    for reason in dict.fromkeys(summary["left_out"].values()):
+        stations = [station for station, why in summary["left_out"].items() if why == reason]
+        print_text(f"left out, because each {reason}: {_some(stations)}")
     if summary["filled"]:
         print_text(f"gaps filled, and not scored: {summary['filled']:,} values of the set")
 

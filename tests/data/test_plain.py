@@ -119,9 +119,7 @@ def test_a_run_in_the_middle_of_its_stream_is_read_back_bit_by_bit() -> None:
         horizontal=HorizontalSettings(epochs=40, new_values=2),
     )
     fleet = small_fleet(traffic=traffic)
-    plan = planned(
-        fleet, dict(zip(traffic.stations, traffic.positions.tolist(), strict=True)), None, settings
-    )
+    plan = planned(fleet, settings)
     for state in states(fleet, plan, first_state(plan)):
         run = state.hierarchical
         if run.stream is not None and run.stream.open and run.stream.waiting:

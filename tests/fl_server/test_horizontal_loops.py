@@ -80,6 +80,7 @@ class EchoFleet:
 
     stations: tuple[StationId, ...]
     answers: dict[StationId, Update] = field(default_factory=dict)
+    left_out: dict[StationId, str] = field(default_factory=dict)
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         raise AssertionError("H-twinning posts")

@@ -1,6 +1,6 @@
 """A whole run in small: its order of turns, its scores, and that the future changes nothing before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 
@@ -61,9 +61,8 @@ def fleet_of(settings: TwinSettings = SETTINGS, traffic: Traffic = CITY) -> Loca
     return small_fleet(traffic=traffic, recipe=settings.station_recipe)
 
 
-def plan_of(fleet: Fleet, settings: TwinSettings = SETTINGS, traffic: Traffic = CITY) -> Plan:
-    positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-    return planned(fleet, positions, traffic.timezone, settings)
+def plan_of(fleet: Fleet, settings: TwinSettings = SETTINGS) -> Plan:
+    return planned(fleet, settings)
 
 
 def all_states(
@@ -71,7 +70,7 @@ def all_states(
 ) -> list[State]:
     """Every state of a run, the first among them."""
     fleet = fleet or fleet_of(settings, traffic)
-    plan = plan_of(fleet, settings, traffic)
+    plan = plan_of(fleet, settings)
     first = first_state(plan)
     return [first, *states(fleet, plan, first)]
 
@@ -264,6 +263,10 @@ class Shuffled:
     @property
     def stations(self) -> tuple[StationId, ...]:
         return self.inner.stations
+
+    @property
+    def left_out(self) -> Mapping[StationId, str]:
+        return self.inner.left_out
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         given = self.inner.ask(orders)

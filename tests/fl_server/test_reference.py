@@ -21,9 +21,8 @@ from tests.fleets import SMALL_RECIPE, TroubledFleet, failing, missing, small_fl
 CITY = wavy_traffic(stations=5, days=21)
 
 
-def plan_of(fleet: Fleet, traffic: Traffic = CITY, recipe: Recipe = SMALL_RECIPE) -> Plan:
-    positions = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-    return planned(fleet, positions, None, TwinSettings(recipe=recipe))
+def plan_of(fleet: Fleet, recipe: Recipe = SMALL_RECIPE) -> Plan:
+    return planned(fleet, TwinSettings(recipe=recipe))
 
 
 @pytest.mark.parametrize("inputs", ["paper", "profile"])
@@ -66,7 +65,7 @@ def test_a_station_without_sums_is_left_out_of_the_fit_and_of_the_errors() -> No
         step_minutes=60,
     )
     fleet = small_fleet(traffic=without)
-    expected = federated_ridge(fleet, plan_of(fleet, without))
+    expected = federated_ridge(fleet, plan_of(fleet))
     np.testing.assert_allclose(sums.squared[four], expected.squared, rtol=1e-5)
 
 

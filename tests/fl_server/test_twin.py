@@ -101,7 +101,7 @@ def test_a_person_sees_tables_where_the_results_are_and_what_was_left_out(
     for words in ("V  G-NDT", "H  C-NDT", "H  single-level", "federated ridge", "V by cluster"):
         assert words in told.out
     assert "5 stations, internet, stream from 2024-01-07T00:00 to 2024-01-08T23:00" in told.out
-    assert "left out, because they never vary in their history: 1 station (s2)" in told.out
+    assert "left out, because each never varies in its history: 1 station (s2)" in told.out
     assert f"twins, tables: {tmp_path / 'run'}" in told.out
     assert "H-twinning: 100%" in told.err
     assert "s2" not in pl.read_csv(tmp_path / "run" / "stations.csv")["station"].to_list()
@@ -119,7 +119,7 @@ def test_stations_with_long_gaps_are_left_out_and_counted_unless_that_is_refused
     assert main(["twin", str(where), "--out", str(tmp_path / "run"), *FAST]) == 0
     told = capsys.readouterr().out
     assert "5 stations, internet" in told
-    assert "left out, because their gaps are too long: 1 station (s4)" in told
+    assert "left out, because each has gaps that are too long: 1 station (s4)" in told
 
 
 def test_stations_unlike_their_history_are_warned_of(

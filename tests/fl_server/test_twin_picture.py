@@ -35,8 +35,7 @@ def twinned(stations: int = 6, **changes: Any) -> tuple[State, Plan]:
     settings = replace(SETTINGS, **changes)
     traffic = wavy_traffic(stations=stations)
     fleet = small_fleet(traffic=traffic, recipe=settings.station_recipe)
-    places = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-    plan = planned(fleet, places, None, settings)
+    plan = planned(fleet, settings)
     return finished(steps(plan, states(fleet, plan, first_state(plan)))), plan
 
 

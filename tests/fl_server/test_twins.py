@@ -66,8 +66,7 @@ def stop_after(folder: Path, turns: int) -> None:
     traffic = read_set(Path(record.set), record.reading)
     settings = record.settings
     fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature)
-    places = dict(zip(traffic.stations, traffic.positions.tolist(), strict=True))
-    plan = planned(fleet, places, traffic.timezone, settings)
+    plan = planned(fleet, settings)
     *_, last = islice(states(fleet, plan, first_state(plan)), turns)
     keep(folder, last)
     (folder / SUMMARY).unlink()

@@ -1,0 +1,222 @@
+"""A lean Flower node: the Fleet API of a SuperLink, spoken from a process that stays warm.
+
+Flower's own `flower-supernode` starts a process for every message and polls every 3 s. This node speaks the
+same protocol of the same pinned version with Flower's own client, keeps its series and compiled code in
+memory, and asks at once again. A server of vhtwin also rings a bell, on which the node waits in place of
+polling. This module is the only one of the station's side that uses private parts of Flower.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import cast
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+from flwr.app import Message
+from flwr.app.message import remove_content_from_message
+from flwr.common.serde import message_from_proto, message_to_proto
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    DeactivateNodeRequest,
+    PullMessagesRequest,
+    PushMessagesRequest,
+    RegisterNodeFleetRequest,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
+from flwr.proto.message_pb2 import (
+    ConfirmMessageReceivedRequest,
+    ObjectTree,
+    PullObjectRequest,
+    PushObjectRequest,
+)
+from flwr.proto.node_pb2 import Node
+from flwr.supercore.inflatable.inflatable_object import (
+    get_all_nested_objects,
+    get_object_tree,
+    iterate_object_tree,
+    no_object_id_recompute,
+)
+from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
+from flwr.supercore.interceptors.http.runtime_version import RuntimeVersionHttpInterceptor
+from flwr.supercore.primitives.asymmetric import generate_key_pairs, public_key_to_bytes
+from flwr.supernode.fleet_http_client import FleetHttpClient
+from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+
+from data.errors import InputError
+from data.wire import carried, content_of
+
+WRITTEN_FOR = "1.41.0"
+HEARTBEAT_SECONDS = 10.0  # the shortest that Flower allows; a node counts as lost after twice as long
+BELL = "/v1/vhtwin/bell"
+BELL_SECONDS = 20.0
+Answered = Callable[[bytes], bytes]
+Keys = tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """How a server is reached; without a certificate to trust, by plain HTTP."""
+
+    address: str
+    certificate: bytes | None = None
+    keys: Keys | None = None  # registered with the server; None: the node registers a pair of its own
+    poll_seconds: float = 1.0  # between two looks where no bell is rung
+    retry_seconds: float = 1.0  # between two attempts to join
+
+
+class RefusedError(Exception):
+    """The server does not take this node."""
+
+
+@dataclass
+class FlowerNode:
+    """One node; `run` ends when `stop` is set."""
+
+    link: Link
+    answered: Answered
+    stop: threading.Event = field(default_factory=threading.Event)
+    tell: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        if metadata.version("flwr") != WRITTEN_FOR:
+            found = metadata.version("flwr")
+            raise InputError(f"flwr {found} is installed, expected {WRITTEN_FOR}; use flower-supernode")
+        self._keys = self.link.keys or generate_key_pairs()
+        private, public = self._keys
+        self._client = FleetHttpClient.from_server_address(
+            self.link.address,
+            self.link.certificate is None,
+            self.link.certificate,
+            interceptors=[
+                RuntimeVersionHttpInterceptor(component_name="SuperNode"),
+                NodeAuthHttpInterceptor(private, public),
+            ],
+        )
+        self._node: Node | None = None
+
+    def run(self) -> None:
+        """Join, answer, and join again whenever the server is gone or knows the node no longer."""
+        threading.Thread(target=self._beat, daemon=True).start()
+        said = ""
+        while not self.stop.is_set():
+            try:
+                self._node = self._joined()
+                self.tell(f"joined {self.link.address}")
+                said = ""
+                self._serve(self._node)
+            except (httpx.HTTPError, RefusedError) as error:
+                reason = str(error) or type(error).__name__
+                if reason != said:
+                    self.tell(f"{self.link.address}: {reason}; trying again")
+                said = reason
+                self._node = None
+                self.stop.wait(self.link.retry_seconds)
+        self._leave()
+
+    def _joined(self) -> Node:
+        """The node as the server knows it, active; one that it took for active still is revived."""
+        key = public_key_to_bytes(self._keys[1])
+        if self.link.keys is None:
+            self._tolerant(lambda: self._client.RegisterNode(RegisterNodeFleetRequest(public_key=key)))
+        activate = ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_SECONDS)
+        try:
+            return Node(node_id=self._client.ActivateNode(activate).node_id)
+        except httpx.HTTPStatusError as error:
+            raise RefusedError(_reason(error)) from error
+
+    def _tolerant(self, call: Callable[[], object]) -> None:
+        """Call, and let pass that the server refuses: the next call will show whether it matters."""
+        try:
+            call()
+        except httpx.HTTPStatusError:
+            return
+
+    def _serve(self, node: Node) -> None:
+        while not self.stop.is_set():
+            pulled = self._client.PullMessages(PullMessagesRequest(node=node))
+            for proto, tree in zip(pulled.messages_list, pulled.message_object_trees, strict=True):
+                self._answer(node, self._whole(node, message_from_proto(proto), tree))
+            if not pulled.messages_list:
+                self._wait(node)
+
+    def _whole(self, node: Node, message: Message, tree: ObjectTree) -> Message:
+        """The message with its content, which is fetched object by object."""
+        run_id, contents = message.metadata.run_id, {}
+        for each in iterate_object_tree(tree):
+            request = PullObjectRequest(node=node, run_id=run_id, object_id=each.object_id)
+            response = self._client.PullObject(request)
+            if not response.object_available:
+                raise RefusedError("an order came without its content")
+            contents[each.object_id] = response.object_content
+        name = message.metadata.message_id
+        self._client.ConfirmMessageReceived(
+            ConfirmMessageReceivedRequest(node=node, run_id=run_id, message_object_id=name)
+        )
+        whole = cast(Message, inflate_object_from_contents(name, contents))
+        whole.metadata.__dict__["_message_id"] = name
+        return whole
+
+    def _answer(self, node: Node, message: Message) -> None:
+        began = time.monotonic()
+        reply = Message(carried(self.answered(content_of(message.content))), reply_to=message)
+        with no_object_id_recompute():
+            reply.metadata.__dict__["_message_id"] = reply.object_id
+            objects, tree = get_all_nested_objects(reply), get_object_tree(reply)
+            pushed = self._client.PushMessages(
+                PushMessagesRequest(
+                    node=node,
+                    messages_list=[message_to_proto(remove_content_from_message(reply))],
+                    message_object_trees=[tree],
+                    clientapp_runtime_list=[time.monotonic() - began],
+                )
+            )
+            for name in pushed.objects_to_push:
+                self._client.PushObject(
+                    PushObjectRequest(
+                        node=node,
+                        run_id=reply.metadata.run_id,
+                        session_id=pushed.session_id,
+                        object_id=name,
+                        object_content=objects[name].deflate(),
+                    )
+                )
+
+    def _wait(self, node: Node) -> None:
+        """Until the bell rings; or for a while, where the server has none."""
+        response = self._client._client.get(
+            f"{self._client._base_url}{BELL}", params={"node": str(node.node_id)}, timeout=BELL_SECONDS + 10
+        )
+        if response.status_code == httpx.codes.NOT_FOUND:
+            self.stop.wait(self.link.poll_seconds)
+        elif response.status_code == httpx.codes.GONE:
+            raise RefusedError("the server does not know this node any longer")
+
+    def _beat(self) -> None:
+        """Keep the node alive in the eyes of the server, also while it computes."""
+        while not self.stop.wait(HEARTBEAT_SECONDS * 0.8):
+            node = self._node
+            if node is not None:
+                request = SendNodeHeartbeatRequest(node=node, heartbeat_interval=HEARTBEAT_SECONDS)
+                try:
+                    self._client.SendNodeHeartbeat(request)
+                except httpx.HTTPError:
+                    continue  # the other thread will find out
+
+    def _leave(self) -> None:
+        if self._node is not None:
+            node = self._node.node_id
+            self._tolerant(lambda: self._client.DeactivateNode(DeactivateNodeRequest(node_id=node)))
+        self._client.close()
+
+
+def _reason(error: httpx.HTTPStatusError) -> str:
+    try:
+        detail = json.loads(error.response.text).get("detail", "")
+    except ValueError:
+        detail = ""
+    response = error.response
+    return f"the server refused this node ({response.status_code}): {detail or response.reason_phrase}"

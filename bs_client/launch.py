@@ -1,0 +1,106 @@
+"""Many stations on one machine: a parent that loads everything once, and a process for each node.
+
+python -m bs_client.launch SET --server ADDRESS --stations-per-process K --reading JSON
+
+The parent reads the set and loads the libraries, then forks: what the processes share they share in memory,
+and a new one is there in milliseconds. Every process answers for its own stations alone.
+"""
+
+import argparse
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+
+from bs_client.flower_node import FlowerNode, Link
+from bs_client.site import Site
+from data.plain import rebuilt
+from data.sets.tables import ReadSettings, read_set
+from data.traffic import Traffic, of_columns
+
+RESTART_SECONDS = 1.0
+WATCH_SECONDS = 0.5
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Launch the processes, and keep them alive until told to end."""
+    arguments = _arguments(words)
+    traffic = read_set(arguments.set, rebuilt(ReadSettings, json.loads(arguments.reading)))
+    stations = len(traffic.stations)
+    processes = -(-stations // arguments.stations_per_process)
+    parts = np.array_split(np.arange(stations), processes)
+    print(json.dumps({"stations": stations + len(traffic.gappy), "processes": processes}), flush=True)  # noqa: T201 - what the caller waits for
+    gc.collect()
+    gc.freeze()  # pages that the collector does not touch stay shared
+    children = {_forked(traffic, part, arguments.server): part for part in parts}
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    parent = os.getppid()
+    while os.getppid() == parent:
+        child, _ = os.waitpid(-1, os.WNOHANG)
+        if child:
+            part = children.pop(child)
+            time.sleep(RESTART_SECONDS)
+            children[_forked(traffic, part, arguments.server)] = part
+        else:
+            time.sleep(WATCH_SECONDS)
+    end(0, None)
+    return 0
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("set", type=Path)
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--stations-per-process", type=int, default=1)
+    parser.add_argument("--reading", default="{}", help="how the set is read, as JSON")
+    return parser.parse_args(words)
+
+
+def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], server: str) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        mine = of_columns(traffic, part)
+        _serve(mine if part[0] == 0 else replace(mine, gappy=()), server)  # the first tells who is left out
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _serve(traffic: Traffic, server: str) -> None:
+    node = FlowerNode(Link(address=server), Site(traffic).answered)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: node.stop.set())
+    threading.Thread(target=_end_with, args=(os.getppid(), node.stop), daemon=True).start()
+    node.run()
+
+
+def _end_with(parent: int, stop: threading.Event) -> None:
+    """Stop when the parent is gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    stop.set()
+    time.sleep(5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

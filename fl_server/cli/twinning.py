@@ -1,0 +1,117 @@
+"""What the verbs share that take a run to its end, wherever its stations are."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from data.errors import InputError
+from fl_server.cli.endings import TerminationError
+from fl_server.cli.progress import shown
+from fl_server.cli.report import print_json
+from fl_server.cli.twin_output import print_twins, written
+from fl_server.fleet import Fleet
+from fl_server.pacing import paced
+from fl_server.run import Plan
+from fl_server.run_folder import Record, held, keep_record, kept, kept_state
+from fl_server.running import State, first_state, states, steps
+from fl_server.settings import TwinSettings
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The stations of a run, and what it goes by."""
+
+    fleet: Fleet
+    plan: Plan
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run that are no settings: they change nothing of what comes out."""
+    parser.add_argument(
+        "--replay",
+        type=float,
+        metavar="H",
+        help="replay the stream at H hours a second (default: as fast as possible)",
+    )
+    parser.add_argument(
+        "--keep-every",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="keep the state every S seconds (default: 2)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def refuse_bad(arguments: argparse.Namespace) -> None:
+    """Refuse options that make no sense."""
+    if arguments.replay is not None and not 0 < arguments.replay < float("inf"):
+        raise InputError(f"--replay must be a positive number of hours a second, got {arguments.replay}")
+    if not 0 <= arguments.keep_every < float("inf"):
+        raise InputError(f"--keep-every must be 0 or more seconds, got {arguments.keep_every}")
+
+
+def links(settings: TwinSettings) -> str:
+    """The SHA-256 of the file of links, if there is one."""
+    file = Path(settings.segment.topology)
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def of_plan(record: Record, plan: Plan) -> Record:
+    """The record of a run whose stations are known by now."""
+    return replace(record, data=plan.data)
+
+
+def refuse_changed(record: Record, plan: Plan) -> None:
+    """Refuse to go on with a run on other data than it began with."""
+    if plan.data != record.data:
+        raise InputError(f"{record.set}: has changed since the run began; make a new run of it")
+    if links(record.settings) != record.links:
+        topology = record.settings.segment.topology
+        raise InputError(f"{topology}: has changed since the run began; make a new run of it")
+
+
+def finish(
+    folder: Path, record: Record, cast: Cast, arguments: argparse.Namespace, began: float
+) -> dict[str, object]:
+    """Run to the end from the state that was kept, if there is one, and print what came of it."""
+    with held(folder):
+        keep_record(folder, record)
+        state = kept_state(folder) or first_state(cast.plan)
+        with _telling_how_to_go_on(folder):
+            if not state.finished:
+                several = _paced(states(cast.fleet, cast.plan, state), cast.plan, arguments)
+                state = shown(steps(cast.plan, kept(folder, several, arguments.keep_every)))
+            summary = written(folder, record, cast.fleet, cast.plan, state)
+    if arguments.json:
+        seconds = round(time.monotonic() - began, 3)
+        print_json(summary | {"seconds": seconds, "folder": str(folder)})
+    else:
+        print_twins(summary, folder, time.monotonic() - began)
+    return summary
+
+
+@contextmanager
+def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Whoever stops a run, or sees it fail, is told how it is continued."""
+    try:
+        yield
+    except (KeyboardInterrupt, TerminationError):
+        _tell(f"the run is kept; vhtwin resume {folder} goes on with it")
+        raise
+    except InputError:
+        _tell(f"the run is kept as it was before that; vhtwin resume {folder} tries again")
+        raise
+
+
+def _tell(sentence: str) -> None:
+    print(f"vhtwin: {sentence}", file=sys.stderr)  # noqa: T201
+
+
+def _paced(several: Iterator[State], plan: Plan, arguments: argparse.Namespace) -> Iterator[State]:
+    return several if arguments.replay is None else paced(several, plan, arguments.replay)

@@ -1,0 +1,120 @@
+"""`vhtwin up`: twin a set with a process for every base station, over Flower."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from data.errors import InputError
+from data.plain import plain
+from data.progress import Step, Work
+from fl_server.cli import output_folder, read_options, twin_options, twinning
+from fl_server.cli.progress import shown
+from fl_server.cli.twinning import Cast
+from fl_server.federation.fleet import FlowerFleet, Patience
+from fl_server.federation.link import Doors, Link, quiet
+from fl_server.federation.stations import Launched, launched
+from fl_server.run import planned
+from fl_server.run_folder import Record, new_run, read_record
+from fl_server.settings import TwinSettings
+
+JOIN_SECONDS = 120.0
+EXAMPLES = """examples:
+  vhtwin up DIR --stations 50                       a server and 50 processes, one for each base station
+  vhtwin up DIR --stations-per-process 50           hosts of 50 stations each
+  vhtwin up --resume RUN                            go on with a run that was stopped
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command's verbs."""
+    parser = verbs.add_parser(
+        "up",
+        help="twin a set with a process for every base station",
+        description="Start a server and the stations' processes on this machine, and twin them over Flower.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "set", type=Path, nargs="?", metavar="DIR", help="a set: stations.csv beside a traffic file"
+    )
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    group = parser.add_argument_group("federation")
+    group.add_argument(
+        "--stations-per-process", type=int, default=1, metavar="K", help="stations a process (default: 1)"
+    )
+    group.add_argument(
+        "--answer-seconds",
+        type=float,
+        default=Patience.answer_seconds,
+        metavar="S",
+        help="close a round without stations that take longer (default: %(default)g)",
+    )
+    twin_options.add_to(parser)
+    read_options.add_to(parser, leave_out_gappy=True)
+    read_options.add_first_stations(parser)
+    output_folder.add_to(parser)
+    twinning.add_to(parser)
+    parser.set_defaults(run=run, refuse=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make a run, or go on with one."""
+    twinning.refuse_bad(arguments)
+    patience = Patience(answer_seconds=arguments.answer_seconds)
+    if (arguments.set is None) == (arguments.resume is None):
+        arguments.refuse("expected either DIR or --resume RUN")
+    began = time.monotonic()
+    if arguments.resume is not None:
+        record = read_record(arguments.resume)
+        with _federated(record, arguments.stations_per_process, patience) as cast:
+            twinning.refuse_changed(record, cast.plan)
+            twinning.finish(arguments.resume, record, cast, arguments, began)
+        return 0
+    output_folder.refuse_bad(arguments)
+    settings = twin_options.settings_from(arguments)
+    version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
+    reading = read_options.settings_from(arguments)
+    record = Record(version, source, "", reading, settings, twinning.links(settings))
+    with _federated(record, arguments.stations_per_process, patience) as cast:
+        record = twinning.of_plan(record, cast.plan)
+        folder = output_folder.named_or_new(arguments, "up")
+        new_run(folder, record, overwrite=arguments.overwrite)
+        twinning.finish(folder, record, cast, arguments, began)
+    return 0
+
+
+@contextmanager
+def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Cast]:
+    """The stations of the record's set, each in its process, joined to a server here."""
+    quiet()
+    link = Link(Doors())
+    address = link.open()
+    grid = link.grid()
+    try:
+        with launched(Path(record.set), record.reading, address, stations_per_process) as crew:
+            fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause)
+            shown(_joining(fleet, crew))
+            yield Cast(fleet, planned(fleet, record.settings))
+    finally:
+        grid.end()
+        link.close()
+
+
+def setup_of(settings: TwinSettings) -> dict[str, object]:
+    """What stations must know to follow orders; see bs_client/site.py."""
+    recipe, signature = settings.station_recipe, settings.segment.signature
+    return {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
+
+
+def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:
+    """Wait until all stations have joined."""
+    end = time.monotonic() + JOIN_SECONDS
+    for there in fleet.gathered(crew.stations):
+        yield Step("joining", there, crew.stations, unit="stations")
+        if there < crew.stations and time.monotonic() > end:
+            raise InputError(
+                f"{there} of {crew.stations} stations joined within {JOIN_SECONDS:g} s, expected all of them"
+            )

@@ -1,0 +1,1 @@
+"""Stations in other processes and on other machines, over Flower."""

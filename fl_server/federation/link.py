@@ -1,0 +1,351 @@
+"""A SuperLink in this process: Flower's Fleet API for nodes, and a Grid for the server that needs no HTTP.
+
+Flower's own SuperLink serves its control and runtime APIs on the port that nodes come to, and the server app
+reaches it by polling over HTTP. Here the pinned version's Fleet routes, with Flower's own authentication and
+state behind them, are served alone, and the server talks to that state directly. A bell tells a waiting node
+that something is there for it. This module is the only one of the server's side that uses private parts of
+Flower.
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from logging import CRITICAL, getLogger
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from flwr.app import Message, RecordDict
+from flwr.app.message import remove_content_from_message
+from flwr.common.constant import NOOP_ACCOUNT_NAME, NOOP_FLWR_AID, SUPERLINK_NODE_ID
+from flwr.proto.node_pb2 import NodeInfo
+from flwr.server.superlink.linkstate.in_memory_linkstate import InMemoryLinkState
+from flwr.serverapp.grid import Grid
+from flwr.supercore.constant import NOOP_FEDERATION_ID, TaskType
+from flwr.supercore.error import http_error_translator
+from flwr.supercore.inflatable.inflatable_object import (
+    get_all_nested_objects,
+    get_object_tree,
+    iterate_object_tree,
+    no_object_id_recompute,
+)
+from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
+from flwr.supercore.object_store.in_memory_object_store import InMemoryObjectStore
+from flwr.supercore.protobuf.translation import ProtobufTranslationMiddleware
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+from flwr.superlink.federation.noop_federation_manager import NoOpFederationManager
+from flwr.superlink.routers.fleet.node_auth import NodeAuthMiddleware
+from flwr.superlink.routers.fleet.router import router as fleet_routes
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+
+from data.errors import InputError
+
+WRITTEN_FOR = "1.41.0"
+BELL, BELL_SECONDS = "/v1/vhtwin/bell", 20.0
+UPLOADED = "/v1/fleet/push-object"
+KEEP_ALIVE_SECONDS = 20.0  # Flower ends a run whose server has not been heard of for a minute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Where nodes come in, and who may: without a certificate by plain HTTP, without keys anybody."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: one that is free
+    certificate: Path | None = None
+    private_key: Path | None = None
+    node_keys: tuple[bytes, ...] | None = None  # public ones, of the nodes that are let in
+
+
+class State(InMemoryLinkState):
+    """Flower's state; a node that joins while it still counts as there was restarted: it is let in."""
+
+    def activate_node(self, node_id: int, heartbeat_interval: float) -> bool:
+        """Activate a node, whatever it was before."""
+        self.deactivate_node(node_id)
+        return bool(super().activate_node(node_id, heartbeat_interval))
+
+
+@dataclass
+class Link:
+    """The Fleet API, served by a thread from `open` to `close`."""
+
+    doors: Doors
+    state: State = field(init=False)
+    arrived: threading.Event = field(default_factory=threading.Event)
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    def __post_init__(self) -> None:
+        found = metadata.version("flwr")
+        if found != WRITTEN_FOR:
+            raise InputError(
+                f"flwr {found} is installed, expected {WRITTEN_FOR}, whose private parts are known"
+            )
+        self.state = State(NoOpFederationManager(simulation=False), InMemoryObjectStore())
+        for key in self.doors.node_keys or ():
+            self.state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
+        self._bells: dict[int, asyncio.Event] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
+
+    def open(self, extend: Callable[[FastAPI], None] | None = None) -> str:
+        """Begin to serve, and say at which address; `extend` may add routes."""
+        listening = _listening(self.doors)
+        config = uvicorn.Config(
+            self._app(extend),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ssl_certfile=self.doors.certificate,
+            ssl_keyfile=self.doors.private_key,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, args=(listening,), daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise InputError(f"{self.doors.host}: cannot serve there")
+            time.sleep(0.01)
+        host, port = listening.getsockname()[:2]
+        return f"{host}:{port}"
+
+    def close(self) -> None:
+        """Serve no longer; who waits for the bell is let go first."""
+        self._closing = True
+        self.ring(list(self._bells))
+        self._server.should_exit = True
+        self._thread.join(5)
+
+    def grid(self) -> "LinkGrid":
+        """A grid of a new run."""
+        return LinkGrid(self)
+
+    def ring(self, nodes: Iterable[int]) -> None:
+        """Ring the bells of nodes for which something is there."""
+        bells = [self._bells[node] for node in nodes if node in self._bells]
+        if bells and self._loop is not None:
+            for bell in bells:
+                self._loop.call_soon_threadsafe(bell.set)
+
+    def _serve(self, listening: socket.socket) -> None:
+        asyncio.run(self._served(listening))
+
+    async def _served(self, listening: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[listening])
+
+    def _app(self, extend: Callable[[FastAPI], None] | None) -> FastAPI:
+        app = FastAPI(
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            middleware=[
+                Middleware(BaseHTTPMiddleware, dispatch=http_error_translator),
+                Middleware(BaseHTTPMiddleware, dispatch=self._noted),
+                Middleware(ProtobufTranslationMiddleware),
+                Middleware(NodeAuthMiddleware),
+            ],
+        )
+        app.state.linkstate_factory = _Factory(self.state)
+        app.state.enable_supernode_auth = self.doors.node_keys is not None
+        app.include_router(fleet_routes)
+        app.add_api_route(BELL, self._bell)
+        if extend is not None:
+            extend(app)
+        return app
+
+    async def _noted(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Count the bytes, and say that something has arrived."""
+        response = await call_next(request)
+        self.bytes_in += int(request.headers.get("content-length", 0))
+        self.bytes_out += int(response.headers.get("content-length", 0))
+        if request.url.path == UPLOADED:
+            self.arrived.set()
+        return response
+
+    async def _bell(self, node: int) -> Response:
+        """Answer as soon as there is something for the node, or after a while."""
+        if node not in self.state.nodes:
+            return Response(status_code=410)
+        bell = self._bells.setdefault(node, asyncio.Event())
+        bell.clear()
+        if not (self._closing or self._waiting_for(node)):
+            try:
+                await asyncio.wait_for(bell.wait(), BELL_SECONDS)
+            except TimeoutError:
+                return Response(status_code=204)
+        return Response(status_code=200)
+
+    def _waiting_for(self, node: int) -> bool:
+        with self.state.lock:
+            messages = list(self.state.message_ins_store.values())
+        return any(each.metadata.dst_node_id == node and not each.metadata.delivered_at for each in messages)
+
+
+@dataclass(frozen=True)
+class _Factory:
+    """What Flower's routes get their state from."""
+
+    made: State
+
+    def state(self) -> State:
+        """The one state there is."""
+        return self.made
+
+
+class LinkGrid(Grid):
+    """Flower's Grid for a server in the process of the link."""
+
+    def __init__(self, link: Link) -> None:
+        self.link, self.state = link, link.state
+        run_id = self.state.create_run(
+            None, None, None, {}, NOOP_FEDERATION_ID, None, NOOP_FLWR_AID, TaskType.SERVER_APP
+        )
+        self._task_id = int(self.state.get_run_info(run_ids=[run_id])[0].primary_task_id or 0)
+        self.state.claim_task(self._task_id)
+        self.state.activate_task(self._task_id)
+        self._run = self.state.get_run_info(run_ids=[run_id])[0]
+        self._incomplete: dict[str, Message] = {}  # replies whose content is still being uploaded
+        self._ended = threading.Event()
+        TaskIdentity.task_id, TaskIdentity.run_id = self._task_id, run_id
+        TaskIdentity.node_id = SUPERLINK_NODE_ID
+        threading.Thread(target=self._keep_alive, daemon=True).start()
+
+    def _keep_alive(self) -> None:
+        while not self._ended.wait(KEEP_ALIVE_SECONDS):
+            self.state.acknowledge_task_heartbeat(self._task_id)
+
+    def end(self) -> None:
+        """End the run: what is still open in it is forgotten."""
+        self._ended.set()
+        self.state.stop_run(self._run.run_id)
+
+    def set_run(self, run: Run) -> None:
+        """The run is set from the beginning."""
+        self._run = run
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self._run
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """A message; Flower itself would rather have it constructed."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def get_node_ids(self) -> list[int]:
+        """The nodes that are there."""
+        return list(self.state.get_nodes(self._run.run_id))
+
+    def get_nodes(self) -> Sequence[NodeInfo]:
+        """What is known of these nodes."""
+        return self.state.get_node_info(node_ids=self.get_node_ids())
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Put messages where their nodes find them; one without a node has no name."""
+        names, nodes = [], []
+        with no_object_id_recompute():
+            for message in messages:
+                message.metadata.__dict__["_message_id"] = message.object_id
+                names.append(message.object_id if self._stored(message) else "")
+                nodes.append(message.metadata.dst_node_id)
+        self.link.ring(nodes)
+        return names
+
+    def _stored(self, message: Message) -> bool:
+        run_id = self._run.run_id
+        objects, tree = get_all_nested_objects(message), get_object_tree(message)
+        session = self.state.start_session(run_id)
+        bare = remove_content_from_message(message)
+        stored, missing = self.state.store_message_and_object_tree(bare, tree, session)
+        for name in missing:
+            self.state.store_object(run_id, session, name, objects[name].deflate())
+        return bool(stored)
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """The replies to these messages that have come whole, and Flower's word on those that never will."""
+        wanted = set(message_ids)
+        open_ = {name for name in wanted if name not in self._incomplete}
+        for reply in self.state.get_message_res(message_ids=open_, run_id=self._run.run_id):
+            self._incomplete[reply.metadata.reply_to_message_id] = reply
+        whole = []
+        for name in sorted(wanted & self._incomplete.keys()):
+            message = self._whole(self._incomplete[name])
+            if message is not None:
+                del self._incomplete[name]
+                self.forget([name])
+                whole.append(message)
+        return whole
+
+    def _whole(self, reply: Message) -> Message | None:
+        """A reply with its content; None while that is not there."""
+        name = reply.metadata.message_id
+        if reply.has_error() or not name:
+            return reply
+        tree = self.state.object_store.get_object_tree(name)
+        names = [each.object_id for each in iterate_object_tree(tree)]
+        contents = {each: self.state.object_store.get(each) or b"" for each in names}
+        if not all(contents.values()):
+            return None
+        whole = inflate_object_from_contents(name, contents)
+        self.state.object_store.delete(name)
+        return cast(Message, whole)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop messages and what came in reply."""
+        for name in names:
+            self._incomplete.pop(name, None)
+            self.state.delete_messages(message_ins_ids={name})
+            self.state.object_store.delete(name)
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        """Send messages and wait for the replies."""
+        names = set(self.push_messages(messages))
+        end = None if timeout is None else time.monotonic() + timeout
+        replies: list[Message] = []
+        while names and (end is None or time.monotonic() < end):
+            came = self.pull_messages(names)
+            names -= {each.metadata.reply_to_message_id for each in came}
+            replies += came
+            if names:
+                self.pause(0.1)
+        return replies
+
+    def pause(self, seconds: float) -> None:
+        """Wait until something arrives, or for so long."""
+        self.link.arrived.wait(seconds)
+        self.link.arrived.clear()
+
+
+def _listening(doors: Doors) -> socket.socket:
+    family = socket.AF_INET6 if ":" in doors.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((doors.host, doors.port))
+    except OSError as error:
+        listening.close()
+        raise InputError(f"{doors.host}:{doors.port}: cannot listen there ({error.strerror})") from error
+    return listening
+
+
+def quiet() -> None:
+    """Flower logs every request and every refusal; what matters here is told in our own words."""
+    for name in ("flwr", "uvicorn"):
+        getLogger(name).setLevel(CRITICAL)

@@ -1,0 +1,71 @@
+"""Base stations as processes of this machine, for as long as a run needs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import InputError
+from data.plain import plain
+from data.sets.tables import ReadSettings
+
+END_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What was launched: the group of processes, how many stations they have, how many they are."""
+
+    group: int
+    stations: int
+    processes: int
+
+
+@contextmanager
+def launched(
+    folder: Path, reading: ReadSettings, server: str, stations_per_process: int = 1
+) -> Iterator[Launched]:
+    """A process for every so many stations of the set in `folder`; none is left afterwards."""
+    if stations_per_process < 1:
+        raise InputError(f"stations_per_process must be at least 1, got {stations_per_process}")
+    words = [sys.executable, "-m", "bs_client.launch", str(folder), "--server", server]
+    words += [
+        "--stations-per-process",
+        str(stations_per_process),
+        "--reading",
+        json.dumps(plain(reading, {})),
+    ]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            assert process.stderr is not None
+            raise InputError(_last_sentence(process.stderr.read()))
+        said = json.loads(line)
+        yield Launched(process.pid, said["stations"], said["processes"])
+    finally:
+        end_group(process)
+
+
+def end_group(process: "subprocess.Popen[str]") -> None:
+    """End a process with all that it has started, in good order if it can be had."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _last_sentence(said: str) -> str:
+    """What a process that failed said last."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    return lines[-1].removeprefix("vhtwin: ") if lines else "the stations' processes ended without a word"
