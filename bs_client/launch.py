@@ -22,10 +22,16 @@ from types import FrameType
 import numpy as np
 
 from bs_client.flower_node import FlowerNode, Link
+from bs_client.host import host
 from bs_client.site import Site
+from bs_client.station import answers
+from clustering.signatures import SignatureSettings
+from data.errors import InputError
+from data.messages import EvaluateOrder, TrainOrder
 from data.plain import rebuilt
 from data.sets.tables import ReadSettings, read_set
 from data.traffic import Traffic, of_columns
+from forecasting.recipe import Recipe
 
 RESTART_SECONDS = 1.0
 WATCH_SECONDS = 0.5
@@ -39,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
     processes = -(-stations // arguments.stations_per_process)
     parts = np.array_split(np.arange(stations), processes)
     print(json.dumps({"stations": stations + len(traffic.gappy), "processes": processes}), flush=True)  # noqa: T201 - what the caller waits for
+    _compile(traffic)
     gc.collect()
     gc.freeze()  # pages that the collector does not touch stay shared
     children = {_forked(traffic, part, arguments.server): part for part in parts}
@@ -61,6 +68,17 @@ def main(words: Sequence[str] | None = None) -> int:
             time.sleep(WATCH_SECONDS)
     end(0, None)
     return 0
+
+
+def _compile(traffic: Traffic) -> None:
+    """Load the compiled kernels by a training of no consequence, so that all processes share them."""
+    try:
+        made = host(of_columns(traffic, [0]), Recipe(), SignatureSettings())
+    except InputError:
+        return  # the set may be fit for other settings
+    weights = np.zeros(sum(part.size for part in made.network.parts), np.float32)
+    order = TrainOrder(made.task.traffic.stations, weights, "vertical", 0, 1, made.task.train_steps)
+    answers(made, [order, EvaluateOrder(order.stations, weights, order.until, order.until + 1)])
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -86,11 +104,15 @@ def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], 
 
 
 def _serve(traffic: Traffic, server: str) -> None:
-    node = FlowerNode(Link(address=server), Site(traffic).answered)
+    node = FlowerNode(Link(address=server), Site(traffic).answered, tell=_tell)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: node.stop.set())
     threading.Thread(target=_end_with, args=(os.getppid(), node.stop), daemon=True).start()
     node.run()
+
+
+def _tell(sentence: str) -> None:
+    print(f"process {os.getpid()}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 
 def _end_with(parent: int, stop: threading.Event) -> None:

@@ -13,17 +13,30 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from logging import CRITICAL, getLogger
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import HTTPException, Request, Response
 from flwr.app import Message, RecordDict
 from flwr.app.message import remove_content_from_message
 from flwr.common.constant import NOOP_ACCOUNT_NAME, NOOP_FLWR_AID, SUPERLINK_NODE_ID
+from flwr.proto.fab_pb2 import GetFabRequest
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    DeactivateNodeRequest,
+    PullMessagesRequest,
+    PushMessagesRequest,
+    RegisterNodeFleetRequest,
+    UnregisterNodeFleetRequest,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest, PushObjectRequest
 from flwr.proto.node_pb2 import NodeInfo
+from flwr.proto.run_pb2 import GetRunRequest
 from flwr.server.superlink.linkstate.in_memory_linkstate import InMemoryLinkState
 from flwr.serverapp.grid import Grid
 from flwr.supercore.constant import NOOP_FEDERATION_ID, TaskType
@@ -36,21 +49,55 @@ from flwr.supercore.inflatable.inflatable_object import (
 )
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
 from flwr.supercore.object_store.in_memory_object_store import InMemoryObjectStore
-from flwr.supercore.protobuf.translation import ProtobufTranslationMiddleware
+from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.federation.noop_federation_manager import NoOpFederationManager
-from flwr.superlink.routers.fleet.node_auth import NodeAuthMiddleware
-from flwr.superlink.routers.fleet.router import router as fleet_routes
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from flwr.superlink.routers.fleet.node_auth import authenticate_node
+from flwr.superlink.servicer.fleet import fleet_handlers
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as Proto
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from data.errors import InputError
 
 WRITTEN_FOR = "1.41.0"
+Call = Callable[[Any, "State", bool], Proto]  # Any: the call's own kind of message
 BELL, BELL_SECONDS = "/v1/vhtwin/bell", 20.0
-UPLOADED = "/v1/fleet/push-object"
 KEEP_ALIVE_SECONDS = 20.0  # Flower ends a run whose server has not been heard of for a minute
+
+
+def _keyed(handler: Callable[..., Proto]) -> Call:
+    return lambda order, state, auth: handler(request=order, state=state, enable_supernode_auth=auth)
+
+
+def _plain(handler: Callable[..., Proto]) -> Call:
+    return lambda order, state, _: handler(request=order, state=state)
+
+
+def _stored(handler: Callable[..., Proto]) -> Call:
+    return lambda order, state, _: handler(request=order, state=state, store=state.object_store)
+
+
+FLEET = "/v1/fleet"
+CALLS: dict[str, tuple[type[Proto], Call]] = {
+    "register-node": (RegisterNodeFleetRequest, _keyed(fleet_handlers.register_node)),
+    "activate-node": (ActivateNodeRequest, _plain(fleet_handlers.activate_node)),
+    "deactivate-node": (DeactivateNodeRequest, _plain(fleet_handlers.deactivate_node)),
+    "unregister-node": (UnregisterNodeFleetRequest, _keyed(fleet_handlers.unregister_node)),
+    "send-node-heartbeat": (SendNodeHeartbeatRequest, _plain(fleet_handlers.send_node_heartbeat)),
+    "pull-messages": (PullMessagesRequest, _stored(fleet_handlers.pull_messages)),
+    "push-messages": (PushMessagesRequest, _plain(fleet_handlers.push_messages)),
+    "get-run": (GetRunRequest, _plain(fleet_handlers.get_run)),
+    "get-fab": (GetFabRequest, _plain(fleet_handlers.get_fab)),
+    "push-object": (PushObjectRequest, _plain(fleet_handlers.push_object)),
+    "pull-object": (PullObjectRequest, _plain(fleet_handlers.pull_object)),
+    "confirm-message-received": (
+        ConfirmMessageReceivedRequest,
+        _stored(fleet_handlers.confirm_message_received),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +112,20 @@ class Doors:
 
 
 class State(InMemoryLinkState):
-    """Flower's state; a node that joins while it still counts as there was restarted: it is let in."""
+    """Flower's state, kinder to nodes that come back.
+
+    One that joins while it still counts as there was restarted, and is let in at once. What it had been given
+    and has not answered is given to it again.
+    """
 
     def activate_node(self, node_id: int, heartbeat_interval: float) -> bool:
         """Activate a node, whatever it was before."""
         self.deactivate_node(node_id)
+        with self.lock:
+            for name, message in self.message_ins_store.items():
+                mine = message.metadata.dst_node_id == node_id
+                if mine and name not in self.message_ins_id_to_message_res_id:
+                    message.metadata.delivered_at = ""
         return bool(super().activate_node(node_id, heartbeat_interval))
 
 
@@ -96,11 +152,11 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
 
-    def open(self, extend: Callable[[FastAPI], None] | None = None) -> str:
-        """Begin to serve, and say at which address; `extend` may add routes."""
+    def open(self, extra: Sequence[Route] = ()) -> str:
+        """Begin to serve, `extra` routes too, and say at which address."""
         listening = _listening(self.doors)
         config = uvicorn.Config(
-            self._app(extend),
+            self._app(extra),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -143,37 +199,42 @@ class Link:
         self._loop = asyncio.get_running_loop()
         await self._server.serve(sockets=[listening])
 
-    def _app(self, extend: Callable[[FastAPI], None] | None) -> FastAPI:
-        app = FastAPI(
-            openapi_url=None,
-            docs_url=None,
-            redoc_url=None,
-            middleware=[
-                Middleware(BaseHTTPMiddleware, dispatch=http_error_translator),
-                Middleware(BaseHTTPMiddleware, dispatch=self._noted),
-                Middleware(ProtobufTranslationMiddleware),
-                Middleware(NodeAuthMiddleware),
-            ],
-        )
+    def _app(self, extra: Sequence[Route]) -> Starlette:
+        """Flower's Fleet routes and the bell, and no other of Flower's."""
+        fleet = [
+            Route(f"{FLEET}/{name}", partial(self._fleet, kind, call), methods=["POST"])
+            for name, (kind, call) in CALLS.items()
+        ]
+        app = Starlette(routes=[*fleet, Route(BELL, self._bell), *extra])
         app.state.linkstate_factory = _Factory(self.state)
-        app.state.enable_supernode_auth = self.doors.node_keys is not None
-        app.include_router(fleet_routes)
-        app.add_api_route(BELL, self._bell)
-        if extend is not None:
-            extend(app)
         return app
 
-    async def _noted(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """Count the bytes, and say that something has arrived."""
-        response = await call_next(request)
-        self.bytes_in += int(request.headers.get("content-length", 0))
-        self.bytes_out += int(response.headers.get("content-length", 0))
-        if request.url.path == UPLOADED:
+    async def _fleet(self, kind: type[Proto], call: Call, request: Request) -> Response:
+        """One call of the Fleet API: Flower's authentication and handler, without the stack around them."""
+        body = await request.body()
+
+        async def answered(request: Request) -> Response:
+            order = kind()
+            try:
+                order.ParseFromString(body)
+            except DecodeError as error:
+                raise HTTPException(400, "no message of Flower") from error
+            request.state.protobuf_request = order
+            authenticate_node(request)
+            content = call(order, self.state, self.doors.node_keys is not None).SerializeToString()
+            return Response(content, media_type=PROTOBUF_MEDIA_TYPE)
+
+        response = await http_error_translator(request, answered)
+        self.bytes_in += len(body)
+        self.bytes_out += len(response.body)
+        if kind is PushObjectRequest:
             self.arrived.set()
         return response
 
-    async def _bell(self, node: int) -> Response:
+    async def _bell(self, request: Request) -> Response:
         """Answer as soon as there is something for the node, or after a while."""
+        named = request.query_params.get("node", "")
+        node = int(named) if named.isdecimal() else 0
         if node not in self.state.nodes:
             return Response(status_code=410)
         bell = self._bells.setdefault(node, asyncio.Event())
@@ -335,7 +396,9 @@ class LinkGrid(Grid):
 
 def _listening(doors: Doors) -> socket.socket:
     family = socket.AF_INET6 if ":" in doors.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # or asyncio delays small packets
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((doors.host, doors.port))
