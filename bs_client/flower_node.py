@@ -7,13 +7,18 @@ polling. This module is the only one of the station's side that uses private par
 """
 
 import json
+import signal
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
+from types import FrameType
 from typing import cast
 
 import httpx
@@ -71,6 +76,16 @@ class Link:
     retry_seconds: float = 1.0  # between two attempts to join
 
 
+def end_when_told() -> None:
+    """Let SIGTERM and an interrupt end this process's node at once, also while it waits or computes."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
 class RefusedError(Exception):
     """The server does not take this node."""
 
@@ -102,11 +117,24 @@ class FlowerNode:
         self._client._client.close()
         self._client._client = _prompt_client(self.link.certificate)
         self._node: Node | None = None
+        self._lively = threading.RLock()
         self._bell = True  # until the server says that it has none
 
     def run(self) -> None:
         """Join, answer, and join again whenever the server is gone or knows the node no longer."""
         threading.Thread(target=self._beat, daemon=True).start()
+        try:
+            self._stay()
+        finally:
+            self.stop.set()
+            self._leave()
+
+    def end(self) -> None:
+        """Let `run` end, from another thread: the server lets go a node that leaves."""
+        self.stop.set()
+        self._sign_off()
+
+    def _stay(self) -> None:
         said = ""
         while not self.stop.is_set():
             try:
@@ -121,7 +149,6 @@ class FlowerNode:
                 said = reason
                 self._node = None
                 self.stop.wait(self.link.retry_seconds)
-        self._leave()
 
     def _joined(self) -> Node:
         """The node as the server knows it, active; one that it took for active still is revived."""
@@ -135,11 +162,9 @@ class FlowerNode:
             raise RefusedError(_reason(error)) from error
 
     def _tolerant(self, call: Callable[[], object]) -> None:
-        """Call, and let pass that the server refuses: the next call will show whether it matters."""
-        try:
+        """Call, and let pass that it fails: the next call will show whether it matters."""
+        with suppress(httpx.HTTPError, RuntimeError):  # httpx has no other for a client that was closed
             call()
-        except httpx.HTTPStatusError:
-            return
 
     def _serve(self, node: Node) -> None:
         while not self.stop.is_set():
@@ -213,19 +238,23 @@ class FlowerNode:
     def _beat(self) -> None:
         """Keep the node alive in the eyes of the server, also while it computes."""
         while not self.stop.wait(HEARTBEAT_SECONDS * 0.8):
-            node = self._node
-            if node is not None:
-                request = SendNodeHeartbeatRequest(node=node, heartbeat_interval=HEARTBEAT_SECONDS)
-                try:
-                    self._client.SendNodeHeartbeat(request)
-                except httpx.HTTPError:
-                    continue  # the other thread will find out
+            with self._lively:  # a beat after the node has left would bring it back to life
+                node = self._node
+                if node is not None:
+                    request = SendNodeHeartbeatRequest(node=node, heartbeat_interval=HEARTBEAT_SECONDS)
+                    self._tolerant(partial(self._client.SendNodeHeartbeat, request))
 
     def _leave(self) -> None:
-        if self._node is not None:
-            node = self._node.node_id
-            self._tolerant(lambda: self._client.DeactivateNode(DeactivateNodeRequest(node_id=node)))
-        self._client.close()
+        self._sign_off()
+        with self._lively:
+            self._client.close()
+
+    def _sign_off(self) -> None:
+        with self._lively:
+            node, self._node = self._node, None
+            if node is not None:
+                request = DeactivateNodeRequest(node_id=node.node_id)
+                self._tolerant(partial(self._client.DeactivateNode, request))
 
 
 def _prompt_client(certificate: bytes | None) -> httpx.Client:

@@ -21,7 +21,7 @@ from types import FrameType
 
 import numpy as np
 
-from bs_client.flower_node import FlowerNode, Link
+from bs_client.flower_node import FlowerNode, Link, end_when_told
 from bs_client.host import host
 from bs_client.site import Site
 from bs_client.station import answers
@@ -105,9 +105,8 @@ def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], 
 
 def _serve(traffic: Traffic, server: str) -> None:
     node = FlowerNode(Link(address=server), Site(traffic).answered, tell=_tell)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: node.stop.set())
-    threading.Thread(target=_end_with, args=(os.getppid(), node.stop), daemon=True).start()
+    end_when_told()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     node.run()
 
 
@@ -115,13 +114,11 @@ def _tell(sentence: str) -> None:
     print(f"process {os.getpid()}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 
-def _end_with(parent: int, stop: threading.Event) -> None:
+def _end_with(parent: int) -> None:
     """Stop when the parent is gone, however it went."""
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
-    stop.set()
-    time.sleep(5)
-    os._exit(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

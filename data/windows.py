@@ -109,6 +109,7 @@ def forecast_task(
     whole = traffic if native_step else hourly(traffic)
     train_steps, all_steps = _split(whole, split)
     varied = _varied(whole, train_steps)
+    refuse_still(int(varied.sum()))
     source, target = _of_columns(traffic, varied), _of_columns(whole, varied)
     scaler = fitted_scaler(target.load[:train_steps])
     load = scaler.scaled(target.load[:all_steps])
@@ -146,11 +147,15 @@ def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool 
 
 
 def _varied(whole: Traffic, train_steps: int) -> NDArray[np.bool_]:
-    """Which stations vary in the training part, (N,); one of them must."""
+    """Which stations vary in the training part, (N,)."""
     varied: NDArray[np.bool_] = np.ptp(whole.load[:train_steps], axis=0) > 0
-    if not varied.any():
-        raise InputError("no station varies in the training part: there is nothing to forecast")
     return varied
+
+
+def refuse_still(varying: int) -> None:
+    """Refuse when no station varies."""
+    if not varying:
+        raise InputError("no station varies in the training part: there is nothing to forecast")
 
 
 def _of_columns(traffic: Traffic, wanted: NDArray[np.bool_]) -> Traffic:

@@ -13,7 +13,7 @@ from clustering.signatures import SignatureSettings
 from data.errors import InputError
 from data.messages import Answer, Failure, Order, Single, Summed, TrainOrder
 from data.traffic import StationId, Traffic, in_order, of_columns
-from data.windows import GAPPY, NEVER_VARIES, varying_columns
+from data.windows import GAPPY, NEVER_VARIES, refuse_still, varying_columns
 from forecasting.recipe import Recipe
 
 STATIONS_A_HOST = 1000  # bounds the memory that making the windows takes
@@ -57,6 +57,7 @@ def local_fleet(
     if threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")
     varying = varying_columns(traffic, recipe.split, native_step=recipe.native_step)
+    refuse_still(len(varying))
     column_of = {traffic.stations[column]: column for column in varying}
     columns = [column_of[station] for station in in_order(column_of)]
     parts = max(-(-len(columns) // STATIONS_A_HOST), min(threads, len(columns)))

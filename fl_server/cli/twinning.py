@@ -3,13 +3,14 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from data.errors import InputError
+from data.progress import Work
 from fl_server.cli.endings import TerminationError
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json
@@ -21,6 +22,8 @@ from fl_server.run_folder import Record, held, keep_record, kept, kept_state
 from fl_server.running import State, first_state, states, steps
 from fl_server.settings import TwinSettings
 
+KEEP_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Cast:
@@ -28,6 +31,16 @@ class Cast:
 
     fleet: Fleet
     plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a run is taken to its end, which changes nothing of what comes out."""
+
+    show: Callable[[Work[State]], State]
+    keep_every: float = KEEP_SECONDS
+    replay: float | None = None  # hours of the stream a second; None: as fast as possible
+    look: Callable[[State], None] = lambda _: None  # at every state, as soon as it is reached
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +54,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-every",
         type=float,
-        default=2.0,
+        default=KEEP_SECONDS,
         metavar="S",
-        help="keep the state every S seconds (default: 2)",
+        help="keep the state every S seconds (default: %(default)g)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -77,23 +90,47 @@ def refuse_changed(record: Record, plan: Plan) -> None:
 
 
 def finish(
-    folder: Path, record: Record, cast: Cast, arguments: argparse.Namespace, began: float
+    folder: Path,
+    record: Record,
+    cast: Cast,
+    arguments: argparse.Namespace,
+    began: float,
+    show: Callable[[Work[State]], State] = shown,
 ) -> dict[str, object]:
     """Run to the end from the state that was kept, if there is one, and print what came of it."""
+    how = How(show=show, keep_every=arguments.keep_every, replay=arguments.replay)
     with held(folder):
-        keep_record(folder, record)
-        state = kept_state(folder) or first_state(cast.plan)
+        state = resumed(folder, record, cast.plan)
         with _telling_how_to_go_on(folder):
-            if not state.finished:
-                several = _paced(states(cast.fleet, cast.plan, state), cast.plan, arguments)
-                state = shown(steps(cast.plan, kept(folder, several, arguments.keep_every)))
-            summary = written(folder, record, cast.fleet, cast.plan, state)
+            summary = finished(folder, record, cast, state, how)
     if arguments.json:
         seconds = round(time.monotonic() - began, 3)
         print_json(summary | {"seconds": seconds, "folder": str(folder)})
     else:
         print_twins(summary, folder, time.monotonic() - began)
     return summary
+
+
+def resumed(folder: Path, record: Record, plan: Plan) -> State:
+    """The state from which the run in a folder that is held goes on."""
+    keep_record(folder, record)
+    return kept_state(folder) or first_state(plan)
+
+
+def finished(folder: Path, record: Record, cast: Cast, state: State, how: How) -> dict[str, object]:
+    """Run from `state` to the end, and write into the folder what came of it; the summary of that."""
+    if not state.finished:
+        several = states(cast.fleet, cast.plan, state)
+        if how.replay is not None:
+            several = paced(several, cast.plan, how.replay)
+        state = how.show(steps(cast.plan, kept(folder, _looked_at(several, how.look), how.keep_every)))
+    return written(folder, record, cast.fleet, cast.plan, state)
+
+
+def _looked_at(several: Iterator[State], look: Callable[[State], None]) -> Iterator[State]:
+    for state in several:
+        look(state)
+        yield state
 
 
 @contextmanager
@@ -111,7 +148,3 @@ def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
 
 def _tell(sentence: str) -> None:
     print(f"vhtwin: {sentence}", file=sys.stderr)  # noqa: T201
-
-
-def _paced(several: Iterator[State], plan: Plan, arguments: argparse.Namespace) -> Iterator[State]:
-    return several if arguments.replay is None else paced(several, plan, arguments.replay)

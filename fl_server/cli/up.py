@@ -1,24 +1,30 @@
 """`vhtwin up`: twin a set with a process for every base station, over Flower."""
 
 import argparse
+import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from data.errors import InputError
-from data.plain import plain
-from data.progress import Step, Work
+from data.progress import Step, Steps, Work
+from data.store import whole_file
 from fl_server.cli import output_folder, read_options, twin_options, twinning
+from fl_server.cli.down import UP
 from fl_server.cli.progress import shown
 from fl_server.cli.twinning import Cast
-from fl_server.federation.fleet import FlowerFleet, Patience
+from fl_server.federation.board import Board, words
+from fl_server.federation.control import Control
+from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import Doors, Link, quiet
 from fl_server.federation.stations import Launched, launched
 from fl_server.run import planned
 from fl_server.run_folder import Record, new_run, read_record
-from fl_server.settings import TwinSettings
+from fl_server.running import State
 
 JOIN_SECONDS = 120.0
 EXAMPLES = """examples:
@@ -69,44 +75,76 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     if arguments.resume is not None:
         record = read_record(arguments.resume)
-        with _federated(record, arguments.stations_per_process, patience) as cast:
-            twinning.refuse_changed(record, cast.plan)
-            twinning.finish(arguments.resume, record, cast, arguments, began)
+        with _federated(record, arguments.stations_per_process, patience) as crew:
+            twinning.refuse_changed(record, crew.cast.plan)
+            _finish(arguments.resume, record, crew, arguments, began)
         return 0
     output_folder.refuse_bad(arguments)
     settings = twin_options.settings_from(arguments)
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
     reading = read_options.settings_from(arguments)
     record = Record(version, source, "", reading, settings, twinning.links(settings))
-    with _federated(record, arguments.stations_per_process, patience) as cast:
-        record = twinning.of_plan(record, cast.plan)
+    with _federated(record, arguments.stations_per_process, patience) as crew:
+        record = twinning.of_plan(record, crew.cast.plan)
         folder = output_folder.named_or_new(arguments, "up")
         new_run(folder, record, overwrite=arguments.overwrite)
-        twinning.finish(folder, record, cast, arguments, began)
+        _finish(folder, record, crew, arguments, began)
     return 0
 
 
+@dataclass(frozen=True)
+class Crew:
+    """A federation on this machine: its stations' processes, where its server is, and the run's cast."""
+
+    launched: Launched
+    address: str
+    board: Board
+    cast: Cast
+
+
+def _finish(folder: Path, record: Record, crew: Crew, arguments: argparse.Namespace, began: float) -> None:
+    """Take the run to its end, while a file in its folder says which processes belong to it."""
+    up = folder / UP
+    pids = {"up": os.getpid(), "stations": crew.launched.group, "address": crew.address}
+    with whole_file(up) as partial:
+        partial.write_text(json.dumps(pids) + "\n")
+    crew.board.run = folder.name
+    try:
+        twinning.finish(folder, record, crew.cast, arguments, began, lambda work: _shown(work, crew.board))
+    finally:
+        up.unlink(missing_ok=True)
+
+
+def _shown(work: Work[State], board: Board) -> State:
+    """Show the steps, with how many stations are at what; whoever asks for the status sees them too."""
+    return shown(_with_stations(work, board))
+
+
+def _with_stations(work: Work[State], board: Board) -> Work[State]:
+    steps = Steps(work)
+    for step in steps:
+        board.nodes = len(board.fleet.nodes) if board.fleet else 0
+        board.step = replace(step, detail=f"{step.detail}; stations: {words(board.counted())}")
+        yield board.step
+    return steps.result
+
+
 @contextmanager
-def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Cast]:
+def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Crew]:
     """The stations of the record's set, each in its process, joined to a server here."""
     quiet()
-    link = Link(Doors())
-    address = link.open()
+    link, board = Link(Doors()), Board()
+    address = link.open(Control(board).routes())
     grid = link.grid()
     try:
         with launched(Path(record.set), record.reading, address, stations_per_process) as crew:
             fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause)
+            board.fleet = fleet
             shown(_joining(fleet, crew))
-            yield Cast(fleet, planned(fleet, record.settings))
+            yield Crew(crew, address, board, Cast(fleet, planned(fleet, record.settings)))
     finally:
         grid.end()
         link.close()
-
-
-def setup_of(settings: TwinSettings) -> dict[str, object]:
-    """What stations must know to follow orders; see bs_client/site.py."""
-    recipe, signature = settings.station_recipe, settings.segment.signature
-    return {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
 
 
 def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:
@@ -115,6 +153,8 @@ def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:
     for there in fleet.gathered(crew.stations):
         yield Step("joining", there, crew.stations, unit="stations")
         if there < crew.stations and time.monotonic() > end:
+            refused = "; ".join(fleet.crossed.refused)
             raise InputError(
                 f"{there} of {crew.stations} stations joined within {JOIN_SECONDS:g} s, expected all of them"
+                f"{': ' if refused else ''}{refused}"
             )

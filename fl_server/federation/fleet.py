@@ -24,9 +24,10 @@ from data.messages import (
     Summed,
     TrainOrder,
 )
-from data.plain import Plain
+from data.plain import Plain, plain
 from data.traffic import StationId, in_order
 from data.wire import carried, content_of, packed_orders, unpacked_answers
+from fl_server.settings import TwinSettings
 
 LOST = "is not connected"
 TOO_LATE = "did not answer in time"
@@ -45,6 +46,12 @@ class Patience:
     def __post_init__(self) -> None:
         if not 0 < min(self.answer_seconds, self.introduction_seconds) < float("inf"):
             raise InputError(f"seconds to wait must be positive, got {self}")
+
+
+def setup_of(settings: TwinSettings) -> Plain:
+    """What stations must know to follow orders; see bs_client/site.py."""
+    recipe, signature = settings.station_recipe, settings.segment.signature
+    return {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
 
 
 @dataclass
@@ -89,14 +96,18 @@ class FlowerFleet:
         self.stations = tuple(in_order(fit))
 
     @property
+    def nodes(self) -> tuple[int, ...]:
+        """The nodes that have introduced their stations."""
+        return tuple(self._known)
+
+    @property
     def lost(self) -> tuple[StationId, ...]:
         """The stations whose node is not there."""
         return tuple(station for station in self.stations if station not in self._node_of)
 
-    @property
-    def busy(self) -> tuple[StationId, ...]:
-        """The stations that work on something that was posted."""
-        return tuple(station for stations in self._open.values() for station in stations)
+    def training(self) -> set[StationId]:
+        """The stations that were sent an order and have not answered it yet; other threads may ask too."""
+        return {station for stations in list(self._asked.values()) for station in stations}
 
     def ask(self, orders: Sequence[Order]) -> list[Answer]:
         """The answers that come to `orders` in time."""

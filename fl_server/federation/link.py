@@ -11,6 +11,8 @@ import asyncio
 import socket
 import threading
 import time
+from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,7 +41,7 @@ from flwr.proto.node_pb2 import NodeInfo
 from flwr.proto.run_pb2 import GetRunRequest
 from flwr.server.superlink.linkstate.in_memory_linkstate import InMemoryLinkState
 from flwr.serverapp.grid import Grid
-from flwr.supercore.constant import NOOP_FEDERATION_ID, TaskType
+from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, NOOP_FEDERATION_ID, NodeStatus, TaskType
 from flwr.supercore.error import http_error_translator
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
@@ -100,6 +102,9 @@ CALLS: dict[str, tuple[type[Proto], Call]] = {
 }
 
 
+JOINING = (RegisterNodeFleetRequest, ActivateNodeRequest)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """Where nodes come in, and who may: without a certificate by plain HTTP, without keys anybody."""
@@ -151,6 +156,7 @@ class Link:
         self._bells: dict[int, asyncio.Event] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
+        self._refused: deque[str] = deque(maxlen=100)
 
     def open(self, extra: Sequence[Route] = ()) -> str:
         """Begin to serve, `extra` routes too, and say at which address."""
@@ -160,10 +166,16 @@ class Link:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws="none",
             ssl_certfile=self.doors.certificate,
             ssl_keyfile=self.doors.private_key,
             timeout_graceful_shutdown=2,
         )
+        try:
+            config.load()
+        except OSError as error:  # what ssl raises too
+            listening.close()
+            raise InputError(f"{self.doors.certificate}: no certificate to serve with ({error})") from error
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, args=(listening,), daemon=True)
         self._thread.start()
@@ -180,6 +192,17 @@ class Link:
         self.ring(list(self._bells))
         self._server.should_exit = True
         self._thread.join(5)
+
+    def nodes(self) -> set[int]:
+        """The nodes that are there."""
+        with self.state.lock:
+            self.state._check_and_tag_offline_nodes()
+            return {node for node, known in self.state.nodes.items() if known.status == NodeStatus.ONLINE}
+
+    def refusals(self) -> list[str]:
+        """Why nodes were refused since the last time this was asked."""
+        told = [self._refused.popleft() for _ in range(len(self._refused))]
+        return list(dict.fromkeys(told))
 
     def grid(self) -> "LinkGrid":
         """A grid of a new run."""
@@ -211,9 +234,12 @@ class Link:
 
     async def _fleet(self, kind: type[Proto], call: Call, request: Request) -> Response:
         """One call of the Fleet API: Flower's authentication and handler, without the stack around them."""
-        body = await request.body()
+        body = b""
 
         async def answered(request: Request) -> Response:
+            nonlocal body
+            self._refuse_unknown(request)  # before a stranger's body is read into memory
+            body = await request.body()
             order = kind()
             try:
                 order.ParseFromString(body)
@@ -227,15 +253,29 @@ class Link:
         response = await http_error_translator(request, answered)
         self.bytes_in += len(body)
         self.bytes_out += len(response.body)
+        if response.status_code in (401, 403) or (kind in JOINING and response.status_code >= 400):
+            host = request.client.host if request.client else "?"
+            self._refused.append(f"{host}: {bytes(response.body).decode(errors='replace')}")
+        if kind is DeactivateNodeRequest:
+            self.ring(list(self._bells))  # the node that left among them: it waits no longer
         if kind is PushObjectRequest:
             self.arrived.set()
         return response
 
+    def _refuse_unknown(self, request: Request) -> None:
+        """Refuse who does not even name a key that is let in; whether it holds the key is asked later."""
+        if self.doors.node_keys is None:
+            return
+        named = request.headers.get(FLEET_HTTP_PUBLIC_KEY_HEADER, "")
+        if named not in {b64encode(key).decode("ascii") for key in self.doors.node_keys}:
+            raise HTTPException(401, "its key is not one of those that are let in")
+
     async def _bell(self, request: Request) -> Response:
         """Answer as soon as there is something for the node, or after a while."""
         named = request.query_params.get("node", "")
-        node = int(named) if named.isdecimal() else 0
-        if node not in self.state.nodes:
+        node = int(named) if named.isdecimal() and len(named) <= 20 else 0  # 64 bits
+        known = self.state.nodes.get(node)
+        if known is None or known.status != NodeStatus.ONLINE:
             return Response(status_code=410)
         bell = self._bells.setdefault(node, asyncio.Event())
         bell.clear()

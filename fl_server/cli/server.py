@@ -1,0 +1,127 @@
+"""`vhtwin server`: wait for base stations and for runs, on this machine and from others."""
+
+import argparse
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from data.keys import ServerKeys, server_keys
+from fl_server.cli.serving import Runner, json_line
+from fl_server.federation.board import Board
+from fl_server.federation.control import Control
+from fl_server.federation.link import Doors, Link, quiet
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EXAMPLES = """examples:
+  vhtwin server --listen 127.0.0.1:9300                     for stations on this machine
+  vhtwin keys keys --host twins.example --nodes bs1 bs2
+  vhtwin server --listen 0.0.0.0:9300 --keys keys           for stations anywhere that have a key
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command's verbs."""
+    parser = verbs.add_parser(
+        "server",
+        help="wait for base stations and for runs",
+        description="Serve base stations (vhtwin station) and take runs (vhtwin run) until told to end.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:9300", metavar="HOST:PORT", help="where (default: %(default)s)"
+    )
+    parser.add_argument("--keys", type=Path, metavar="FOLDER", help="what vhtwin keys has made")
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen outside this machine without keys: anybody may join"
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where runs are kept (default: runs)",
+    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append one line of JSON an event")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    host, port = _address(arguments.listen)
+    if host not in LOOPBACK and arguments.keys is None and not arguments.insecure:
+        raise InputError(
+            f"--listen {arguments.listen}: other machines can reach this: expected --keys FOLDER "
+            f"(vhtwin keys makes one), or --insecure to let anybody in"
+        )
+    keys = None if arguments.keys is None else server_keys(arguments.keys)
+    quiet()
+    link = Link(_doors(host, port, keys))
+    control = Control(Board(), keys.token if keys else "")
+    log = _Log(arguments.log)
+    runner = Runner(link, arguments.runs, control, log.tell)
+    address = link.open(control.routes())
+    log.tell("listening", {"address": address, "tls": keys is not None})
+    try:
+        _watched(runner, log)
+        runner.serve()
+    finally:
+        runner.ended.set()
+        link.close()
+        log.tell("ended", {})
+    return 0
+
+
+def _watched(runner: Runner, log: "_Log") -> None:
+    """Tell of nodes that come and go, in a thread beside the runs."""
+
+    def watch() -> None:
+        known: set[int] = set()
+        while not runner.ended.wait(1.0):
+            there = runner.link.nodes()
+            for event, nodes in (("node joined", there - known), ("node lost", known - there)):
+                for node in sorted(nodes):
+                    log.tell(event, {"node": node, "nodes": len(there)})
+            known, runner.board.nodes = there, len(there)
+            for refusal in runner.link.refusals():
+                log.tell("node refused", {"why": refusal})
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise InputError(f"--listen {listen}: expected HOST:PORT, as in 127.0.0.1:9300")
+    return host.strip("[]"), int(port)
+
+
+def _doors(host: str, port: int, keys: ServerKeys | None) -> Doors:
+    if keys is None:
+        return Doors(host=host, port=port)
+    return Doors(
+        host=host,
+        port=port,
+        certificate=keys.certificate,
+        private_key=keys.private_key,
+        node_keys=keys.node_keys,
+    )
+
+
+class _Log:
+    """Events for a person on stderr, and for a machine in a file."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def tell(self, event: str, about: dict[str, Any]) -> None:  # Any: what JSON holds
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        words = ", ".join(f"{name} {value}" for name, value in about.items() if value not in ("", {}, None))
+        if event != "step":
+            print(f"{stamp}  {event}{': ' if words else ''}{words}", file=sys.stderr, flush=True)  # noqa: T201
+        if self._file is not None:
+            with self._file.open("a") as file:
+                file.write(json_line(event, {"time": stamp, **about}) + "\n")

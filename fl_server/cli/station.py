@@ -1,0 +1,62 @@
+"""`vhtwin station`: be one base station of a federation, or several, with the series of a set."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bs_client.flower_node import FlowerNode, Link, end_when_told
+from bs_client.site import Site
+from data.errors import InputError
+from data.keys import certificate, node_keys
+from data.sets.tables import read_set
+from data.traffic import StationId, chosen_stations
+from fl_server.cli import read_options
+
+EXAMPLES = """examples:
+  vhtwin station --server 127.0.0.1:9300 --data DIR --stations 4259 4456
+  vhtwin station --server twins.example:9300 --data DIR --stations 4259 --ca ca.crt --key bs1.key
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command's verbs."""
+    parser = verbs.add_parser(
+        "station",
+        help="be one base station of a federation, or several",
+        description="Join a server with the series of some stations, which never leave this process.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--server", required=True, metavar="HOST:PORT", help="where to join")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a set with their series")
+    parser.add_argument(
+        "--stations", nargs="+", metavar="ID", help="which stations (default: all of the set)"
+    )
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate to trust: ca.crt")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the key of this node, out of nodes/")
+    read_options.add_to(parser, leave_out_gappy=True)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to end."""
+    if (arguments.ca is None) != (arguments.key is None):
+        raise InputError("--ca and --key belong together: expected both, or neither")
+    traffic = read_set(arguments.data, read_options.settings_from(arguments))
+    if arguments.stations:
+        traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])
+    secure = arguments.ca is not None
+    link = Link(
+        address=arguments.server,
+        certificate=certificate(arguments.ca) if secure else None,
+        keys=node_keys(arguments.key) if secure else None,
+    )
+    node = FlowerNode(link, Site(traffic).answered, tell=_tell)
+    end_when_told()
+    _tell(f"{len(traffic.stations)} stations of {arguments.data}")
+    node.run()
+    return 0
+
+
+def _tell(sentence: str) -> None:
+    print(f"vhtwin station: {sentence}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,1 @@
+"""Tests on real processes, as an operator starts them."""
