@@ -145,7 +145,7 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     draw = Draw(plan.settings.recipe.seed, VERTICAL, run.turn)
     drawn = taking_part(plan.stations, run.tree.cluster_of, settings.participation, draw)
     in_time = plan.behaviour.in_time(plan.settings.behaviour)
-    made = vertical_round(fleet, run.tree, turn, drawn & in_time, rules_of(plan, run.system))
+    made = vertical_round(fleet, run.tree, turn, drawn, rules_of(plan, run.system), ~in_time)
     late = tuple(Failure(plan.stations[place], TOO_SLOW) for place in np.flatnonzero(drawn & ~in_time))
     made = replace(made, failures=(*made.failures, *late))
     if made.loss is None:

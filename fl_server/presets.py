@@ -93,4 +93,8 @@ def _value(text: str) -> Plain:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        pass
+    try:
+        return float(text)  # .5 is a number to everybody but TOML
+    except ValueError:
         return text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -92,9 +93,23 @@ def twins_of(folder: Path) -> Iterator[tuple[Path, Twin | InputError]]:
     """Each twin of the run `folder` with its file, or why it cannot be had."""
     for file in twin_files(folder):
         try:
-            yield file, load_twin(file)
+            yield file, stored_twin(file)
         except InputError as refusal:
             yield file, refusal
+
+
+def stored_twin(file: Path) -> Twin:
+    """The twin in a file, which must be the one that the file is named after."""
+    twin = load_twin(file)
+    if file.name != twin_file(twin.scope, twin.name):
+        raise InputError(f"{file}: holds the twin {twin.name}, expected the one that the file is named after")
+    return twin
+
+
+def twin_file(scope: str, name: str) -> str:
+    """The name of a twin's file; a station's id may hold anything."""
+    safe = quote(name, safe="")
+    return f"{scope}-{safe}.twin" if scope == "local" else f"{safe}.twin"
 
 
 def found_file(folder: Path, name: str, candidates: Sequence[str]) -> Path:

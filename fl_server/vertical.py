@@ -56,12 +56,19 @@ class Outcome:
     failures: tuple[Failure, ...]
 
 
-def vertical_round(fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules) -> Outcome:
-    """Train the stations that take part (N,), aggregate each cluster, then the network."""
-    orders = train_orders(fleet.stations, tree, turn, taking_part, sum_by(rules.cluster))
-    asked = [station for order in orders for station in order.stations]
-    came = received(asked, fleet.ask(orders), len(tree.top))
-    exchange = Exchange().counted("station_cluster", down=len(asked), up=came.arrived, size=tree.size)
+def vertical_round(
+    fleet: Fleet, tree: Tree, turn: Turn, taking_part: Mask, rules: Rules, late: Mask | None = None
+) -> Outcome:
+    """Train the stations that take part (N,), aggregate each cluster, then the network.
+
+    Those that would be too `late` (N,) are sent an order like the others and are not waited for.
+    """
+    in_time = taking_part if late is None else taking_part & ~late
+    orders = train_orders(fleet.stations, tree, turn, in_time, sum_by(rules.cluster))
+    waited_for = [station for order in orders for station in order.stations]
+    came = received(waited_for, fleet.ask(orders), len(tree.top))
+    sent = int(np.count_nonzero(taking_part))
+    exchange = Exchange().counted("station_cluster", down=sent, up=came.arrived, size=tree.size)
     contributions, mixed = _by_cluster(fleet.stations, tree, came)
     cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
     contributions, too_few = _enough(contributions, cast, rules)

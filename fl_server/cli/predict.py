@@ -17,11 +17,11 @@ from data.traffic import StationId, Traffic, chosen_stations
 from fl_server.cli import output_folder
 from fl_server.cli.predict_output import Prediction, answer, print_prediction, write_folder
 from fl_server.cli.report import print_json
-from fl_server.cli.twin_output import twin_file
 from fl_server.run_folder import Record, read_record, read_summary
+from fl_server.stored_runs import stored_twin, twin_file
 from fl_server.twins import NETWORK
 from forecasting.ahead import OutlookSettings, Series, outlook, series_of
-from forecasting.twin import Twin, load_twin
+from forecasting.twin import Twin
 
 SCOPES = ("local", "cluster", "network")
 MOST_HOURS = 14 * 24
@@ -108,7 +108,7 @@ def prediction(arguments: argparse.Namespace) -> Prediction:
 
 def station_twins(folder: Path, stations: Sequence[str], scope: str | None) -> dict[StationId, Twin]:
     """The stored twin of each of `stations`: that of `scope`; without one its own, or else its cluster's."""
-    network = load_twin(folder / "twins" / twin_file("global", NETWORK))
+    network = stored_twin(folder / "twins" / twin_file("global", NETWORK))
     known = [_known_station(folder, network, station) for station in dict.fromkeys(stations)]
     if scope == "network":
         return dict.fromkeys(known, network)
@@ -134,18 +134,14 @@ def _known_station(folder: Path, network: Twin, station: str) -> StationId:
 
 def _local_twins(folder: Path, stations: Sequence[StationId]) -> dict[StationId, Twin]:
     files = {station: folder / "twins" / twin_file("local", station) for station in stations}
-    twins = {station: load_twin(file) for station, file in files.items() if file.exists()}
-    for station, twin in twins.items():
-        if twin.stations != (station,):
-            raise InputError(
-                f"{files[station]}: is the twin of {', '.join(twin.stations[:5])}, expected that of {station}"
-            )
-    return twins
+    return {station: stored_twin(file) for station, file in files.items() if file.exists()}
 
 
 def _cluster_twins(folder: Path, network: Twin) -> dict[StationId, Twin]:
     """The twin of the cluster of each station."""
-    twins = [load_twin(folder / "twins" / twin_file("cluster", name)) for name, _ in network.lineage.parents]
+    twins = [
+        stored_twin(folder / "twins" / twin_file("cluster", name)) for name, _ in network.lineage.parents
+    ]
     of_cluster = {station: twin for twin in twins for station in twin.stations}
     missing = [station for station in network.stations if station not in of_cluster]
     if missing:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from clustering.segmentation import METHODS
+from data.errors import InputError
 from data.inputs import INPUTS
 from data.plain import plain
 from fl_server.aggregation.refresh import REFRESHES
@@ -108,6 +109,9 @@ def settings_from(arguments: argparse.Namespace) -> TwinSettings:
     """The settings that the options make."""
     from_file = table_of(arguments.settings) if arguments.settings else {}
     named = table_of_pairs(arguments.pairs)
+    if arguments.clusters and arguments.method == "louvain":
+        number = arguments.clusters
+        raise InputError(f"--clusters {number}: Louvain finds the number itself; leave one of them out")
     return settings_of(_usual(arguments), preset(arguments.preset), from_file, _given(arguments), named)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import polars as pl
@@ -22,11 +21,13 @@ from fl_server.results import Figures, figures, station_columns
 from fl_server.run import Plan
 from fl_server.run_folder import TWINS, Record, write_summary
 from fl_server.running import State
+from fl_server.stored_runs import twin_file
 from fl_server.twins import Source, ended_twins, local_twins
 from forecasting.metrics import tally_scores
 from forecasting.twin import save_twin
 
 MOST_LISTED = 40
+ASTRAY = 3.0  # times the error of a linear forecast
 PICTURE = "twins.png"
 NOTE = (
     "MSE and MAE are z-scored per station on its history; NRMSE is each station's RMSE over the range of\n"
@@ -63,18 +64,13 @@ def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State
         "filled": sum(each.filled for each in known),
         "stream": _stream_ends(plan),
         "data_end": _data_end(plan),
+        "timezone": plan.timezone,
         "step_minutes": plan.timeline.step_minutes,
         "version": record.version,
         "seed": plan.settings.recipe.seed,
     }
     write_summary(folder, summary)
     return summary
-
-
-def twin_file(scope: str, name: str) -> str:
-    """The name of a twin's file; a station's id may hold anything."""
-    safe = quote(name, safe="")
-    return f"{scope}-{safe}.twin" if scope == "local" else f"{safe}.twin"
 
 
 def _write_frame(path: Path, frame: pl.DataFrame) -> None:
@@ -123,7 +119,7 @@ def _print_what(summary: Mapping[str, Any]) -> None:
         f"{summary['stream'][1]}"
     )
     print_text(
-        f"{summary['clusters']} clusters: modularity {quality['modularity']:.3f}, largest "
+        f"{_counted(summary['clusters'], 'cluster')}: modularity {quality['modularity']:.3f}, largest "
         f"{quality['largest_share']:.0%}, {quality['singletons']} singletons{again}"
     )
     for reason in dict.fromkeys(summary["left_out"].values()):
@@ -136,7 +132,11 @@ def _print_what(summary: Mapping[str, Any]) -> None:
 def _some(stations: Sequence[str]) -> str:
     """How many stations, and the first of them."""
     few = ", ".join(stations[:5]) + (", …" if len(stations) > 5 else "")
-    return f"{len(stations):,} station{'s' if len(stations) > 1 else ''} ({few})"
+    return f"{_counted(len(stations), 'station')} ({few})"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -199,7 +199,9 @@ def _print_clusters(rows: Sequence[Figures]) -> None:
         if any(row[f"{letter}_g"] for row in rows):
             header = [f"{twin} {name}" for twin in ("G-NDT", "C-NDT") for name in ("MSE", "MAE", "NRMSE")]
             shown = [_cluster_row(row, letter) for row in rows[:MOST_LISTED]]
-            print_table(f"{letter.upper()} by cluster", ["cluster", "stations", *header], shown)
+            print_table(
+                f"{letter.upper()}, by the clusters at the end", ["cluster", "stations", *header], shown
+            )
     if len(rows) > MOST_LISTED:
         print_text(f"and {len(rows) - MOST_LISTED:,} more clusters")
 
@@ -213,7 +215,8 @@ def _cluster_row(row: Figures, letter: str) -> Sequence[str]:
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
-    said = [*warnings(Quality(**summary["quality"])), *_oddities(summary["odd"])]
+    said = [] if summary["clusters"] == 1 else warnings(Quality(**summary["quality"]))
+    said += _diverged(summary) or _oddities(summary["odd"])
     if summary["without_own"]:
         said.append(
             f"without a twin of their own, which they failed to make: {_some(summary['without_own'])}"
@@ -223,6 +226,21 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
             f"{letter.upper()}: {count:,} times a station {reason}"
             for reason, count in phase["failures"].items()
         ]
+    return said
+
+
+def _diverged(summary: Mapping[str, Any]) -> list[str]:
+    """Whether the twins themselves went astray: they miss what a linear forecast does not."""
+    plain = summary["reference"]["federated ridge"]["mse"]
+    said = []
+    for letter, rates in (("v", "recipe.vertical.learning_rate"), ("h", "recipe.horizontal.learning_rate")):
+        scores = summary[letter]
+        worst = max(scores["mse"], scores["cluster"]["mse"]) if scores else 0.0
+        if worst > ASTRAY * plain:
+            said.append(
+                f"{letter.upper()}-twinning went astray: its twins' MSE is {worst:.4g}, that of a linear "
+                f"forecast {plain:.4g}; lower {rates}, or the rate of the strategies"
+            )
     return said
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_text
 from fl_server.cli.twins_show import file_of
-from forecasting.twin import load_twin
+from fl_server.stored_runs import stored_twin
 from forecasting.twin_export import FORMATS, HEADER, export_twin
 
 EXAMPLES = f"""examples:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Export it."""
     out = arguments.out
     refuse_existing_file(out, overwrite=arguments.overwrite)
-    twin = load_twin(file_of(arguments.folder, arguments.name))
+    twin = stored_twin(file_of(arguments.folder, arguments.name))
     export_twin(out, twin)
     size = out.stat().st_size
     if arguments.json:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from data.clock import wall_clock
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.cli.twin_output import MOST_LISTED
@@ -73,23 +74,24 @@ def _object(folder: Path) -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> dict[str, Any]:
-    end = data_end(read_summary(folder))
+    summary = read_summary(folder)
     found = list(twins_of(folder))
     return {
-        "twins": [twin_line(file, twin, end) for file, twin in found if isinstance(twin, Twin)],
+        "twins": [twin_line(file, twin, summary) for file, twin in found if isinstance(twin, Twin)],
         "refused": [str(refusal) for _, refusal in found if isinstance(refusal, InputError)],
     }
 
 
-def twin_line(file: Path, twin: Twin, end: np.datetime64) -> dict[str, Any]:
-    """A twin in a few words; `age_hours` is its age when the data end, at `end`."""
+def twin_line(file: Path, twin: Twin, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A twin in a few words, times by the wall clock; `age_hours` is its age when the data of the run end."""
+    (until,) = wall_clock(np.array([twin.trained_until]), summary.get("timezone"))
     return {
         "name": twin.name,
         "scope": twin.scope,
         "stations": len(twin.stations),
         "version": twin.version,
-        "trained_until": str(twin.trained_until),
-        "age_hours": twin.age_hours(end),
+        "trained_until": str(until.astype("datetime64[m]")),
+        "age_hours": twin.age_hours(data_end(summary)),
         "network": " ".join([twin.network.name, "-".join(map(str, twin.network.hidden))]).strip(),
         "bytes": file.stat().st_size,
         "file": str(file),

@@ -9,15 +9,15 @@ import numpy as np
 
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.cli.twin_output import print_twins, twin_file
+from fl_server.cli.twin_output import print_twins
 from fl_server.cli.twins_list import twin_line
 from fl_server.horizontal import distance
 from fl_server.run_folder import read_record, read_summary
 from fl_server.settings import HorizontalSettings
-from fl_server.stored_runs import data_end, found_file
+from fl_server.stored_runs import found_file, stored_twin, twin_file
 from fl_server.twins import NETWORK
 from forecasting.networks import Floats, Network, unpacked
-from forecasting.twin import Twin, load_twin, twin_header
+from forecasting.twin import Twin, twin_header
 
 FEW = 5
 EXAMPLES = """examples:
@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     file = file_of(arguments.folder, arguments.name)
     settings = read_record(arguments.folder).settings.horizontal
-    network = load_twin(arguments.folder / "twins" / twin_file("global", NETWORK))
-    shown = described(file, load_twin(file), network, settings, data_end(summary))
+    network = stored_twin(arguments.folder / "twins" / twin_file("global", NETWORK))
+    shown = described(file, stored_twin(file), network, settings, summary)
     if arguments.json:
         print_json(shown)
     else:
@@ -69,7 +69,7 @@ def file_of(folder: Path, name: str) -> Path:
 
 
 def described(
-    file: Path, twin: Twin, network: Twin, settings: HorizontalSettings, end: np.datetime64
+    file: Path, twin: Twin, network: Twin, settings: HorizontalSettings, summary: Mapping[str, Any]
 ) -> dict[str, Any]:
     """All about `twin` but its weights; `network` is the twin of the whole network."""
     if twin.network != network.network:
@@ -77,7 +77,7 @@ def described(
     scaler = zip(twin.stations, twin.scaler.mean.tolist(), twin.scaler.scale.tolist(), strict=True)
     return twin_header(twin) | {
         "file": str(file),
-        "line": twin_line(file, twin, end),
+        "line": twin_line(file, twin, summary),
         "parameters": twin.network.parameters,
         "distance": {
             "epsilon": distance(twin.weights, network.weights, settings),

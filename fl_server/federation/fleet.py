@@ -30,6 +30,7 @@ from data.wire import carried, content_of, packed_orders, unpacked_answers
 from fl_server.settings import TwinSettings
 
 LOST = "is not connected"
+AGAIN_SECONDS = 10.0
 TOO_LATE = "did not answer in time"
 
 
@@ -78,6 +79,7 @@ class FlowerFleet:
     crossed: Crossed = field(default_factory=Crossed)
     _node_of: dict[StationId, int] = field(default_factory=dict)
     _known: dict[int, tuple[Introduction, ...]] = field(default_factory=dict)
+    _shy: dict[int, float] = field(default_factory=dict)  # when to ask nodes that kept silent
     _asked: dict[str, frozenset[StationId]] = field(default_factory=dict)  # by the names of messages
     _open: dict[str, frozenset[StationId]] = field(default_factory=dict)  # those of them that were posted
     _answers: dict[StationId, Single] = field(default_factory=dict)
@@ -161,6 +163,8 @@ class FlowerFleet:
             ttl = 2 * self.patience.answer_seconds + 60
             messages.append(Message(carried(packet), node, MessageType.QUERY, ttl=ttl))
         names = list(self.grid.push_messages(messages)) if messages else []
+        if len(names) < len(messages):
+            raise InputError("Flower took none of the orders: they may be too large for it")
         sent = {node: name for node, name in zip(parts, names, strict=True) if name}
         for node, name in sent.items():
             named = (order.stations for order in parts[node] if not isinstance(order, IntroduceOrder))
@@ -221,13 +225,16 @@ class FlowerFleet:
         there = set(self.grid.get_node_ids())
         for node in self._known.keys() - there:
             del self._known[node]
-        new = sorted(there - self._known.keys())
+        now = time.monotonic()
+        new = sorted(node for node in there - self._known.keys() if self._shy.get(node, now) <= now)
         if new:
+            self._shy |= dict.fromkeys(new, now + AGAIN_SECONDS)
             sent = self._sent({node: [IntroduceOrder()] for node in new})
             node_of = {name: node for node, name in sent.items()}
             for name, answers in self._replies(set(node_of), self.patience.introduction_seconds):
                 met = tuple(each for each in answers if isinstance(each, Introduction))
-                self._known[node_of[name]] = met
+                if met:
+                    self._known[node_of[name]] = met
         self._node_of = {
             each.station: node for node, met in self._known.items() for each in met if not each.unfit
         }

@@ -28,6 +28,7 @@ from fl_server.settings import (
     TwinSettings,
     VerticalSettings,
 )
+from fl_server.vertical import TOO_FEW
 from forecasting.metrics import Scores, Tally, scores, tally_scores
 from forecasting.networks import initial_weights
 from forecasting.settings import TrainingSettings
@@ -312,6 +313,22 @@ def test_hosts_that_add_up_make_the_twins_of_stations_that_do_not(cluster: str) 
     for threads in (1, 3):
         hosts = local_fleet(CITY, recipe, signature, threads)
         assert bits(all_states(settings, fleet=hosts)[-1]) == bits(alone[-1])
+
+
+def test_stations_that_are_too_slow_count_as_asked_so_that_too_few_answers_can_be_told() -> None:
+    """Whoever is slower than usual is late; where that leaves fewer than it takes, the cluster waits."""
+    behaviour = replace(SETTINGS.behaviour, deadline=1.0)
+    settings = replace(SETTINGS, behaviour=behaviour, single_level=False)
+    plan = plan_of(fleet_of(settings), settings)
+    late = int(np.count_nonzero(~plan.behaviour.in_time(behaviour)))
+    assert 0 < late < len(CITY.stations)
+    vertical = all_states(settings)[-1].hierarchical.vertical
+    epochs = settings.vertical.epochs
+    assert vertical.exchange.station_cluster.messages_down == epochs * len(CITY.stations)
+    assert vertical.exchange.station_cluster.messages_up == epochs * (len(CITY.stations) - late)
+    whole = replace(settings, vertical=replace(settings.vertical, least_answers=len(CITY.stations)))
+    kept = [name for name in all_states(whole)[-1].hierarchical.vertical.failures if "too few" in name]
+    assert kept == [TOO_FEW]
 
 
 def test_a_seed_makes_the_same_run_and_another_seed_another() -> None:

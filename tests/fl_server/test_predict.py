@@ -210,7 +210,10 @@ def test_a_run_that_is_not_whole_is_refused(
     words = ["predict", str(run), "--station", "s1", "--out", str(tmp_path / "out")]
     shutil.copy(run / "twins" / "local-s0.twin", run / "twins" / "local-s1.twin")
     assert main(words) == 3
-    assert "local-s1.twin: is the twin of s0, expected that of s1" in capsys.readouterr().err
+    assert (
+        "local-s1.twin: holds the twin s0, expected the one that the file is named after"
+        in capsys.readouterr().err
+    )
     (run / "twins" / "local-s1.twin").write_bytes(b"nothing")
     assert main(words) == 3
     assert "local-s1.twin" in capsys.readouterr().err

@@ -96,6 +96,7 @@ def test_a_pair_is_a_value_at_a_path(pair: str, path: tuple[str, ...], value: ob
 
 def test_several_pairs_make_one_table_the_last_winning() -> None:
     pairs = ["vertical.epochs=3", "vertical.settling=0", "vertical.epochs=4"]
+    assert table_of_pairs(["horizontal.psi=.001"]) == {"horizontal": {"psi": 0.001}}
     assert table_of_pairs(pairs) == {"vertical": {"epochs": 4, "settling": 0}}
 
 

@@ -98,7 +98,13 @@ def test_a_person_sees_tables_where_the_results_are_and_what_was_left_out(
     where = written(tmp_path / "one-constant", replace(city(), load=load))
     assert main(["twin", str(where), "--out", str(tmp_path / "run"), *FAST]) == 0
     told = capsys.readouterr()
-    for words in ("V  G-NDT", "H  C-NDT", "H  single-level", "federated ridge", "V by cluster"):
+    for words in (
+        "V  G-NDT",
+        "H  C-NDT",
+        "H  single-level",
+        "federated ridge",
+        "V, by the clusters",
+    ):
         assert words in told.out
     assert "5 stations, internet, stream from 2024-01-07T00:00 to 2024-01-08T23:00" in told.out
     assert "left out, because each never varies in its history: 1 station (s2)" in told.out
@@ -203,6 +209,13 @@ def test_inputs_follow_the_network_unless_they_are_named(
     assert setting(capsys, small, "recipe.inputs") == "profile"
     assert setting(capsys, small, "recipe.inputs", "--model", "two-branch-lstm") == "day"
     assert setting(capsys, small, "recipe.inputs", "--model", "lstm", "--inputs", "day") == "day"
+
+
+def test_louvain_takes_no_number_of_clusters(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--method", "louvain", "--clusters", 3)
+    assert "--clusters 3: Louvain finds the number itself" in refused(capsys, small, tmp_path / "run", *words)
 
 
 def test_as_many_clusters_as_were_asked_for(
@@ -401,6 +414,23 @@ def test_a_training_that_diverges_says_so(
     assert sentence.startswith("vhtwin: no station sent a usable update in round 1 of V-twinning: ")
     assert "diverged" in sentence
     assert read_record(tmp_path / "run").settings.recipe.vertical.learning_rate == 1e6
+
+
+@pytest.mark.parametrize(
+    ("letter", "words"),
+    [
+        ("V", ("--network-strategy", "momentum:rate=5", "--epochs", "30")),
+        ("H", ("--set", "recipe.horizontal.learning_rate=50", "--epochs", "12")),
+    ],
+)
+def test_twins_that_went_astray_without_a_failure_are_warned_of(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], letter: str, words: tuple[str, ...]
+) -> None:
+    given = [*FAST, "--no-single-level", *words]
+    assert main(["twin", str(small), "--out", str(tmp_path / "run"), *given]) == 0
+    told = capsys.readouterr().out
+    assert f"warning: {letter}-twinning went astray: its twins' MSE is " in told
+    assert "unlike their history" not in told
 
 
 def test_a_training_that_diverges_later_leaves_the_last_good_state(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data.clock import wall_clock
 from data.sets.tables import read_set
 from fl_server.cli.main import main
 from fl_server.local import local_fleet
@@ -16,7 +18,7 @@ from fl_server.run import planned
 from fl_server.run_folder import SUMMARY, keep, read_record
 from fl_server.running import first_state, states
 from fl_server.stored_runs import twin_files
-from forecasting.twin import Twin, load_twin
+from forecasting.twin import Twin, load_twin, save_twin
 
 SMALL = ["--model", "linear", "--inputs", "paper", "--epochs", "11", "--stream-epochs", "4", "--threads", "1"]
 Printed = pytest.CaptureFixture[str]
@@ -93,7 +95,9 @@ def test_the_age_is_counted_to_the_end_of_the_data(finished: Path, capsys: Print
     (run,) = answered(capsys, "list", finished)["runs"]
     record = read_record(finished)
     traffic = read_set(Path(record.set), record.reading)
-    end = traffic.start + len(traffic.load) * np.timedelta64(60, "m")
+    (end,) = wall_clock(
+        np.array([traffic.start + len(traffic.load) * np.timedelta64(60, "m")]), traffic.timezone
+    )
     for each in run["twins"]:
         until = np.datetime64(each["trained_until"])
         assert each["age_hours"] == (end - until) / np.timedelta64(1, "h")
@@ -211,10 +215,16 @@ def test_a_person_sees_whence_a_station_has_its_twin(finished: Path, capsys: Pri
 
 
 def test_a_station_that_is_called_like_another_twin_can_be_named(copied: Path, capsys: Printed) -> None:
-    station = stations_of(copied)[0]
-    (copied / "twins" / f"local-{station}.twin").rename(copied / "twins" / "local-network.twin")
+    file = copied / "twins" / f"local-{stations_of(copied)[0]}.twin"
+    save_twin(copied / "twins" / "local-network.twin", replace(load_twin(file), name="network"))
     assert answered(capsys, "show", copied, "network")["scope"] == "global"
     assert answered(capsys, "show", copied, "local-network")["scope"] == "local"
+
+
+def test_a_twin_under_the_name_of_another_is_refused(copied: Path, capsys: Printed) -> None:
+    shutil.copy(copied / "twins" / "cluster-1.twin", copied / "twins" / "network.twin")
+    sentence = "network.twin: holds the twin cluster-1, expected the one that the file is named after"
+    assert sentence in refused(capsys, "show", copied, "network")
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(finished: Path, capsys: Printed) -> None:
