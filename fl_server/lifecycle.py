@@ -30,6 +30,7 @@ from fl_server.vertical import Outcome, Rules, Turn, vertical_round
 from forecasting.metrics import Tally, tally_scores
 
 VERTICAL, HORIZONTAL = 0, 1
+GAIN = 1e-3  # by which a loss must fall to count as lower
 TOO_SLOW = "was too slow for its round"
 
 
@@ -154,13 +155,22 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
             f"{_first_reason(made.failures)}"
         )
     row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(plan, run))
+    next_turn = run.turn + 1
+    if next_turn < rounds and _stalled((*run.history, row), settings.stop_after):
+        next_turn = rounds
     return replace(
         run,
-        turn=run.turn + 1,
+        turn=next_turn,
         tree=made.tree,
         vertical=_counted(run.vertical, made),
         history=(*run.history, row),
     )
+
+
+def _stalled(history: Sequence[Row], rounds: int) -> bool:
+    """Whether the last so many rounds have not lowered the loss; never for 0."""
+    losses = [row.error for row in history if row.error is not None]
+    return 0 < rounds < len(losses) and min(losses[-rounds:]) > (1 - GAIN) * min(losses[:-rounds])
 
 
 def _first_reason(failures: Sequence[Failure]) -> str:

@@ -68,17 +68,21 @@ class VerticalSettings:
 
     In the last share of them, `settling`, the clusters keep to themselves, which makes their twins fit them
     better; 0 is Algorithm 2 as printed. A cluster with fewer than `least_answers` updates keeps its twin in
-    that round.
+    that round. With `stop_after` the rounds end early, or go over to settling, when so many of them in a row
+    have not lowered the loss by a thousandth.
     """
 
     epochs: int = 100
     settling: float = 0.05
     participation: float = 1.0
     least_answers: int = 1
+    stop_after: int = 0
 
     def __post_init__(self) -> None:
         _refuse_bad_epochs(self.epochs)
         _refuse_bad_share("participation", self.participation)
+        if self.stop_after < 0:
+            raise InputError(f"stop_after must be at least 1, or 0 for never, got {self.stop_after}")
         if not 0 <= self.settling < 1:
             raise InputError(f"settling must be a share of the epochs in [0, 1), got {self.settling}")
         if self.least_answers < 1:

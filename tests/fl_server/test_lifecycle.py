@@ -331,6 +331,19 @@ def test_stations_that_are_too_slow_count_as_asked_so_that_too_few_answers_can_b
     assert kept == [TOO_FEW]
 
 
+def test_rounds_end_early_when_the_loss_falls_no_longer_and_settling_follows() -> None:
+    """Without a rate nothing is learned: after the first round two more go by, then the last two settle."""
+    still = TrainingSettings(learning_rate=1e-12, epochs=1)
+    recipe = replace(SETTINGS.recipe, vertical=still)
+    vertical = VerticalSettings(epochs=20, settling=0.1, stop_after=2)
+    settings = replace(SETTINGS, recipe=recipe, vertical=vertical, single_level=False)
+    turns = [row.turn for row in all_states(settings)[-1].hierarchical.history if row.stage == "vertical"]
+    assert turns == [1, 2, 3, 19, 20]
+    never = replace(settings, vertical=replace(vertical, stop_after=0))
+    history = all_states(never)[-1].hierarchical.history
+    assert [row.turn for row in history if row.stage == "vertical"] == list(range(1, 21))
+
+
 def test_a_seed_makes_the_same_run_and_another_seed_another() -> None:
     assert bits(all_states()[-1]) == bits(usual()[-1])
     other = all_states(replace(SETTINGS, recipe=replace(SETTINGS.recipe, seed=2)))[-1]
