@@ -37,7 +37,7 @@ class Cast:
 class How:
     """How a run is taken to its end, which changes nothing of what comes out."""
 
-    show: Callable[[Work[State]], State]
+    show: Callable[[Work[State]], State] = shown
     keep_every: float = KEEP_SECONDS
     replay: float | None = None  # hours of the stream a second; None: as fast as possible
     look: Callable[[State], None] = lambda _: None  # at every state, as soon as it is reached
@@ -95,10 +95,10 @@ def finish(
     cast: Cast,
     arguments: argparse.Namespace,
     began: float,
-    show: Callable[[Work[State]], State] = shown,
+    how: How | None = None,
 ) -> dict[str, object]:
     """Run to the end from the state that was kept, if there is one, and print what came of it."""
-    how = How(show=show, keep_every=arguments.keep_every, replay=arguments.replay)
+    how = replace(how or How(), keep_every=arguments.keep_every, replay=arguments.replay)
     with held(folder):
         state = resumed(folder, record, cast.plan)
         with _telling_how_to_go_on(folder):

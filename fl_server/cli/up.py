@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,8 @@ from data.store import whole_file
 from fl_server.cli import output_folder, read_options, twin_options, twinning
 from fl_server.cli.down import UP
 from fl_server.cli.progress import shown
-from fl_server.cli.twinning import Cast
-from fl_server.federation.board import Board, words
+from fl_server.cli.twinning import Cast, How
+from fl_server.federation.board import Board, asleep_in, words
 from fl_server.federation.control import Control
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import Doors, Link, quiet
@@ -109,8 +110,13 @@ def _finish(folder: Path, record: Record, crew: Crew, arguments: argparse.Namesp
     with whole_file(up) as partial:
         partial.write_text(json.dumps(pids) + "\n")
     crew.board.run = folder.name
+
+    def look(state: State) -> None:
+        crew.board.asleep = asleep_in(crew.cast.plan, state)
+
+    how = How(show=lambda work: _shown(work, crew.board), look=look)
     try:
-        twinning.finish(folder, record, crew.cast, arguments, began, lambda work: _shown(work, crew.board))
+        twinning.finish(folder, record, crew.cast, arguments, began, how)
     finally:
         up.unlink(missing_ok=True)
 
@@ -135,6 +141,7 @@ def _federated(record: Record, stations_per_process: int, patience: Patience) ->
     quiet()
     link, board = Link(Doors()), Board()
     address = link.open(Control(board).routes())
+    print(f"vhtwin up: vhtwin status --server {address} tells of every station", file=sys.stderr)  # noqa: T201
     grid = link.grid()
     try:
         with launched(Path(record.set), record.reading, address, stations_per_process) as crew:
