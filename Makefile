@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: help setup demo test test-all check bench clean
+.PHONY: help setup demo test test-all check bench bench-federation clean
 
 help:
 	@echo "make demo      twin the network of a synthetic city: progress, tables, picture"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-all  also the long tests"
 	@echo "make check     ruff, mypy --strict, import-linter"
 	@echo "make bench     measure the import, the trainer, the synthetic city, the twins"
+	@echo "make bench-federation   measure rounds over processes, beside Flower as shipped"
 	@echo "make setup     only make the environment $(VENV) (PYTHON=python3.12 chooses the interpreter)"
 	@echo "make clean     remove the environment and the caches"
 
@@ -61,6 +62,9 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks.trainer_speed
 	@$(BIN)/python -m tests.benchmarks.segmentation_speed
 	@$(BIN)/python -m tests.benchmarks.twin_speed --all
+
+bench-federation: setup
+	@$(BIN)/python -m tests.benchmarks.federation_speed --all
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -4,11 +4,13 @@ import argparse
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
 from data.keys import ServerKeys, server_keys
+from fl_server.cli import remote
 from fl_server.cli.serving import Runner, json_line
 from fl_server.federation.board import Board
 from fl_server.federation.control import Control
@@ -51,7 +53,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    host, port = _address(arguments.listen)
+    host, port = remote.host_and_port("--listen", arguments.listen)
     if host not in LOOPBACK and arguments.keys is None and not arguments.insecure:
         raise InputError(
             f"--listen {arguments.listen}: other machines can reach this: expected --keys FOLDER "
@@ -92,13 +94,6 @@ def _watched(runner: Runner, log: "_Log") -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _address(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise InputError(f"--listen {listen}: expected HOST:PORT, as in 127.0.0.1:9300")
-    return host.strip("[]"), int(port)
-
-
 def _doors(host: str, port: int, keys: ServerKeys | None) -> Doors:
     if keys is None:
         return Doors(host=host, port=port)
@@ -112,12 +107,25 @@ def _doors(host: str, port: int, keys: ServerKeys | None) -> Doors:
 
 
 class _Log:
-    """Events for a person on stderr, and for a machine in a file."""
+    """Events for a person on stderr, and for a machine in a file; a full disk under either ends no run."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
+        self._file, self._failing = file, False
+        if file is not None:
+            file.open("a").close()  # what cannot be written at all is refused here
 
     def tell(self, event: str, about: dict[str, Any]) -> None:  # Any: what JSON holds
+        """Tell of an event, and of what belongs to it."""
+        try:
+            self._tell(event, about)
+            self._failing = False
+        except OSError as error:
+            if not self._failing:
+                with suppress(OSError):
+                    print(f"vhtwin: the log cannot be written: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            self._failing = True
+
+    def _tell(self, event: str, about: dict[str, Any]) -> None:  # Any: what JSON holds
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         words = ", ".join(f"{name} {value}" for name, value in about.items() if value not in ("", {}, None))
         if event != "step":

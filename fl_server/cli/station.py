@@ -10,7 +10,7 @@ from data.errors import InputError
 from data.keys import certificate, node_keys
 from data.sets.tables import read_set
 from data.traffic import StationId, chosen_stations
-from fl_server.cli import read_options
+from fl_server.cli import read_options, remote
 
 EXAMPLES = """examples:
   vhtwin station --server 127.0.0.1:9300 --data DIR --stations 4259 4456
@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end."""
     if (arguments.ca is None) != (arguments.key is None):
         raise InputError("--ca and --key belong together: expected both, or neither")
+    remote.host_and_port("--server", arguments.server)
     traffic = read_set(arguments.data, read_options.settings_from(arguments))
     if arguments.stations:
         traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])

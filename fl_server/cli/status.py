@@ -41,7 +41,8 @@ def _print(told: Mapping[str, Any]) -> None:  # Any: what JSON holds
     else:
         print_text("no run is under way")
     for name, how in told["runs"].items():
-        print_text(f"run {name}: {how}")
+        if name != told["run"]:
+            print_text(f"run {name}: {how}")
     print_text(
         f"{told['nodes']} nodes connected; stations of the last run: {words(told['counts']) or 'none'}"
     )
