@@ -135,15 +135,15 @@ class FlowerNode:
         self._sign_off()
 
     def _stay(self) -> None:
-        said = ""
+        said, known = "", False
         while not self.stop.is_set():
             try:
                 self._node = self._joined()
                 self.tell(f"joined {self.link.address}")
-                said = ""
+                said, known = "", True
                 self._serve(self._node)
             except (httpx.HTTPError, RefusedError) as error:
-                reason = _sentence(error, self.link.certificate is not None)
+                reason = _sentence(error, self.link.certificate is not None, known)
                 if reason != said:
                     self.tell(f"{self.link.address}: {reason}; trying again")
                 said = reason
@@ -272,14 +272,14 @@ def _prompt_client(certificate: bytes | None) -> httpx.Client:
     return httpx.Client(transport=transport, timeout=REQUEST_SECONDS)
 
 
-def _sentence(error: Exception, trusting: bool) -> str:
-    """Why a node could not join; where TLS failed, with what to look at."""
+def _sentence(error: Exception, trusting: bool, known: bool) -> str:
+    """Why a node could not join, or stay where it is `known`; where TLS failed, with what to look at."""
     said = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return f"the server's certificate is of another authority, or for another address ({said})"
     if trusting and "[SSL" in said:
         return f"the server speaks no TLS, or none that this node can ({said})"
-    if not trusting and isinstance(error, httpx.RemoteProtocolError):
+    if not trusting and not known and isinstance(error, httpx.RemoteProtocolError):
         return f"the server hung up, as one with TLS does when a node comes without ({said})"
     return said
 

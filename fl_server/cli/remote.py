@@ -2,6 +2,7 @@
 
 import argparse
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,21 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keys", type=Path, metavar="FOLDER", help="a folder with ca.crt and operator.token")
 
 
+def host_and_port(option: str, text: str) -> tuple[str, int]:
+    """Host and port of an address that an option names."""
+    host, _, port = text.rpartition(":")
+    bare, bracketed = host.strip("[]"), host.startswith("[") and host.endswith("]")
+    if not bare or bracketed != (":" in bare) or not port.isdecimal() or int(port) > 65535:
+        raise InputError(f"{option} {text}: expected HOST:PORT, as in 127.0.0.1:9300 or [::1]:9300")
+    return bare, int(port)
+
+
 class Server:
     """A server that somebody wants to ask."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.address: str = arguments.server
+        host_and_port("--server", self.address)
         keys: Path | None = arguments.keys
         headers, verify, scheme = {}, ssl.create_default_context(), "http"
         if keys is not None:
@@ -35,9 +46,8 @@ class Server:
                     raise InputError(f"{file}: no such file, expected the folder that vhtwin keys has made")
             headers["authorization"] = f"Bearer {token.read_text().strip()}"
             verify, scheme = ssl.create_default_context(cafile=str(authority)), "https"
-        self._client = httpx.Client(
-            base_url=f"{scheme}://{self.address}", headers=headers, verify=verify, timeout=SECONDS
-        )
+        base = f"{scheme}://{self.address}"
+        self._client = partial(httpx.Client, base_url=base, headers=headers, verify=verify, timeout=SECONDS)
 
     def get(self, path: str) -> Answer:
         """What the server answers."""
@@ -49,7 +59,8 @@ class Server:
 
     def _answer(self, method: str, path: str, content: object) -> Answer:
         try:
-            response = self._client.request(method, path, json=content)
+            with self._client() as client:
+                response = client.request(method, path, json=content)
             answer = response.json()
         except httpx.HTTPError as error:
             raise InputError(f"{self.address}: {error}; expected a vhtwin server there") from error

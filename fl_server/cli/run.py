@@ -42,6 +42,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="S",
         help="close a round without stations that take longer (default: %(default)g)",
     )
+    parser.add_argument(
+        "--keep-every",
+        type=float,
+        default=Wanted.keep_every,
+        metavar="S",
+        help="keep the state every S seconds (default: %(default)g)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run of this name")
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.add_argument("--stop", action="store_true", help="stop the run that is under way")
@@ -63,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings=twin_options.settings_from(arguments),
         stations=arguments.wait_for,
         answer_seconds=arguments.answer_seconds,
+        keep_every=arguments.keep_every,
         resume=arguments.resume,
     )
     server.post(RUNS, plain(wanted, {}))

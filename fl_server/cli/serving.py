@@ -19,11 +19,12 @@ from fl_server.federation.control import Control, Wanted
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import Link
 from fl_server.run import Plan, planned
-from fl_server.run_folder import SUMMARY, Record, held, new_run, read_record, read_summary
+from fl_server.run_folder import SUMMARY, Record, held, kept_state, new_run, read_record, read_summary
 from fl_server.running import State
 
 Tell = Callable[[str, dict[str, Any]], None]  # an event and what belongs to it; Any: what JSON holds
 LOOK_SECONDS = 0.5
+STAYS_GOOD = "what was kept of it before that stays good, and can be gone on with"
 
 
 class StoppedError(Exception):
@@ -60,8 +61,11 @@ class Runner:
                 self._end(wanted, "finished")
             except StoppedError:
                 self._end(wanted, "stopped; it can be gone on with")
-            except (InputError, OSError) as error:
+            except InputError as error:
                 self._end(wanted, f"failed: {error}")
+            except OSError as error:
+                where = f"{error.filename}: " if error.filename else ""
+                self._end(wanted, f"failed: {where}{error.strerror or error}; {STAYS_GOOD}")
 
     def _end(self, wanted: Wanted, how: str) -> None:
         self.board.runs[wanted.name] = how
@@ -77,7 +81,7 @@ class Runner:
             patience = Patience(answer_seconds=wanted.answer_seconds)
             fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause)
             self.board.fleet = fleet
-            self._gather(fleet, wanted)
+            self._gather(fleet, wanted, _stations_kept(folder) if wanted.resume else 0)
             plan = planned(fleet, record.settings)
             if wanted.resume:
                 twinning.refuse_changed(record, plan)
@@ -104,15 +108,23 @@ class Runner:
         links = twinning.links(wanted.settings)
         return Record(metadata.version("vhtwin"), "federation", "", ReadSettings(), wanted.settings, links)
 
-    def _gather(self, fleet: FlowerFleet, wanted: Wanted) -> None:
-        before = -1
-        for there in fleet.gathered(wanted.stations):
-            if there != before:
-                self.board.step = Step("gathering", there, wanted.stations or there, unit="stations")
-                self.tell("stations", {"run": wanted.name, "there": there, "wanted": wanted.stations})
-            before = there
-            if self.control.stop.is_set() or self.ended.is_set():
-                raise StoppedError
+    def _gather(self, fleet: FlowerFleet, wanted: Wanted, at_least: int) -> None:
+        """Wait for the stations, of which `at_least` so many must be fit to take part."""
+        expected = max(wanted.stations, at_least)
+        while True:
+            for there in fleet.gathered(expected):
+                self._tell_gathered(wanted.name, there, expected)
+            if len(fleet.stations) >= at_least:
+                return
+            expected = there + 1
+
+    def _tell_gathered(self, name: str, there: int, expected: int) -> None:
+        step = Step("gathering", there, expected or there, unit="stations")
+        if self.board.step != step:
+            self.board.step = step
+            self.tell("stations", {"run": name, "there": there, "wanted": expected})
+        if self.control.stop.is_set() or self.ended.is_set():
+            raise StoppedError
 
     def _shown(self, work: Work[State]) -> State:
         steps = Steps(work)
@@ -130,6 +142,12 @@ class Runner:
     def _summary(self, name: str) -> dict[str, Any] | None:  # Any: what JSON holds
         folder = self.runs / name
         return read_summary(folder) if (folder / SUMMARY).exists() else None
+
+
+def _stations_kept(folder: Path) -> int:
+    """How many stations take part in a run that was stopped, as far as it has kept anything."""
+    state = kept_state(folder)
+    return len(state.hierarchical.tree.cluster_of) if state else 0
 
 
 def json_line(event: str, about: dict[str, Any]) -> str:  # Any: what JSON holds

@@ -45,6 +45,8 @@ class Wanted:
             raise InputError(f"the name of a run must be of letters, digits, - and _, got {self.name!r}")
         if self.stations < 0:
             raise InputError(f"stations must be at least 1, or 0 for those there, got {self.stations}")
+        if not 0 <= self.keep_every < float("inf"):
+            raise InputError(f"the state must be kept every 0 or more seconds, got {self.keep_every}")
 
 
 @dataclass
@@ -102,7 +104,10 @@ class Control:
 
     def _summary(self, request: Request, _body: bytes) -> Response:
         name = request.path_params["name"]
-        summary = self.summary_of(name)
+        try:
+            summary = self.summary_of(name) if NAME.fullmatch(name) else None
+        except InputError as error:
+            return JSONResponse({"error": str(error)}, 404)
         if summary is None:
             return JSONResponse({"error": f"no finished run {name}"}, 404)
         return JSONResponse(summary)

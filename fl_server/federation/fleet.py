@@ -88,13 +88,13 @@ class FlowerFleet:
         """Wait for so many stations; step by step how many are there. They are the fleet from then on."""
         while True:
             self._refresh()
-            there = [each for known in self._known.values() for each in known]
+            there = {each.station: each for known in self._known.values() for each in known}
             yield len(there)
             if len(there) >= expected:
                 break
             self.pause(0.5)
-        fit = {each.station for each in there if not each.unfit}
-        self.left_out = {each.station: each.unfit for each in there if each.unfit}
+        fit = {each.station for each in there.values() if not each.unfit}
+        self.left_out = {each.station: each.unfit for each in there.values() if each.unfit}
         self.stations = tuple(in_order(fit))
 
     @property
