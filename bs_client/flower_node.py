@@ -170,11 +170,19 @@ class FlowerNode:
         while not self.stop.is_set():
             pulled = self._client.PullMessages(PullMessagesRequest(node=node))
             for proto, tree in zip(pulled.messages_list, pulled.message_object_trees, strict=True):
-                message = self._whole(node, message_from_proto(proto), tree)
-                self._answer(node, message)
-                self._confirm(node, message)  # last: an order that was not answered comes again
+                self._follow(node, message_from_proto(proto), tree)
             if self._bell or not pulled.messages_list:
                 self._wait(node)
+
+    def _follow(self, node: Node, order: Message, tree: ObjectTree) -> None:
+        """Answer an order; one whose run has ended meanwhile is nobody's any longer."""
+        try:
+            message = self._whole(node, order, tree)
+            self._answer(node, message)
+            self._confirm(node, message)  # last: an order that was not answered comes again
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.FORBIDDEN:
+                raise
 
     def _whole(self, node: Node, message: Message, tree: ObjectTree) -> Message:
         """The message with its content, which is fetched object by object."""

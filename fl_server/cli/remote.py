@@ -62,6 +62,9 @@ class Server:
             with self._client() as client:
                 response = client.request(method, path, json=content)
             answer = response.json()
+        except httpx.RemoteProtocolError as error:  # what TLS makes of a question without it
+            expected = "a vhtwin server there, and --keys FOLDER if it has keys"
+            raise InputError(f"{self.address}: {error}; expected {expected}") from error
         except httpx.HTTPError as error:
             raise InputError(f"{self.address}: {error}; expected a vhtwin server there") from error
         except ValueError as error:

@@ -1,6 +1,7 @@
 """`vhtwin run`: start a twinning run on a server whose stations wait."""
 
 import argparse
+import sys
 import time
 
 from data.errors import InputError
@@ -77,7 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.detach:
         print_text(f"started {wanted.name}; vhtwin status tells how it goes")
         return 0
-    how = shown(_followed(server, wanted.name))
+    try:
+        how = shown(_followed(server, wanted.name))
+    except KeyboardInterrupt:
+        print(f"vhtwin: {wanted.name} goes on; vhtwin run --stop stops it", file=sys.stderr)  # noqa: T201
+        raise
     if how != "finished":
         raise InputError(f"the run {wanted.name} {how}")
     summary = server.get(f"{RUNS}/{wanted.name}")
@@ -90,13 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _followed(server: remote.Server, name: str) -> Work[str]:
     """The steps of a run as the server tells them, and how it ended."""
+    before = None
     while True:
         told = server.get(STATUS)
         how = told["runs"].get(name, "is not known to the server, which was started anew")
         if told["run"] == name and told["total"]:
             counts = words(told["counts"])
             detail = ", ".join(each for each in (told["detail"], counts) if each)
-            yield Step(told["stage"], told["done"], told["total"], detail)
+            step = Step(told["stage"], told["done"], told["total"], detail)
+            if step != before:
+                yield step
+            before = step
         elif told["run"] != name and how != "waiting":
             return str(how)
         time.sleep(LOOK_SECONDS)

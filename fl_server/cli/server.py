@@ -16,6 +16,7 @@ from fl_server.federation.board import Board
 from fl_server.federation.control import Control
 from fl_server.federation.link import Doors, Link, quiet
 
+REFUSAL_SECONDS = 60.0  # a node tries again every second; its refusal is told once in so many
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EXAMPLES = """examples:
   vhtwin server --listen 127.0.0.1:9300                     for stations on this machine
@@ -80,16 +81,22 @@ def run(arguments: argparse.Namespace) -> int:
 def _watched(runner: Runner, log: "_Log") -> None:
     """Tell of nodes that come and go, in a thread beside the runs."""
 
+    named = bool(runner.link.doors.names)
+
     def watch() -> None:
         known: set[int] = set()
+        told: dict[str, float] = {}  # refusals, and when they were told
         while not runner.ended.wait(1.0):
             there = runner.link.nodes()
             for event, nodes in (("node joined", there - known), ("node lost", known - there)):
-                for node in sorted(nodes):
+                for node in sorted(map(runner.link.name, nodes)):
                     log.tell(event, {"node": node, "nodes": len(there)})
             known, runner.board.nodes = there, len(there)
+            runner.board.names = tuple(sorted(map(runner.link.name, there))) if named else ()
             for refusal in runner.link.refusals():
-                log.tell("node refused", {"why": refusal})
+                if time.monotonic() - told.get(refusal, -REFUSAL_SECONDS) >= REFUSAL_SECONDS:
+                    told[refusal] = time.monotonic()
+                    log.tell("node refused", {"why": refusal})
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -103,6 +110,7 @@ def _doors(host: str, port: int, keys: ServerKeys | None) -> Doors:
         certificate=keys.certificate,
         private_key=keys.private_key,
         node_keys=keys.node_keys,
+        names=keys.names,
     )
 
 

@@ -37,14 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(told: Mapping[str, Any]) -> None:  # Any: what JSON holds
     if told["run"]:
         where = f"{told['stage']} {told['done']:g} of {told['total']:g}"
-        print_text(f"run {told['run']}: {where}, {told['detail']}")
+        print_text(f"run {told['run']}: {where}{', ' if told['detail'] else ''}{told['detail']}")
     else:
         print_text("no run is under way")
     for name, how in told["runs"].items():
         if name != told["run"]:
             print_text(f"run {name}: {how}")
     print_text(
-        f"{told['nodes']} nodes connected; stations of the last run: {words(told['counts']) or 'none'}"
+        f"{told['nodes']} nodes connected{': ' if told['names'] else ''}{' '.join(told['names'])}; "
+        f"stations of the last run: {words(told['counts']) or 'none'}"
     )
     states = told["stations"]
     rows = [(station, state) for station, state in states.items() if state != "waiting"]

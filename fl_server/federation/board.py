@@ -22,6 +22,7 @@ class Board:
 
     run: str = ""
     nodes: int = 0  # that are connected
+    names: tuple[str, ...] = ()  # of these, where keys have names
     step: Step | None = None
     error: str = ""  # why the last run ended before its end
     fleet: FlowerFleet | None = None
@@ -45,6 +46,7 @@ class Board:
         return {
             "version": version,
             "nodes": self.nodes,
+            "names": list(self.names),
             "run": self.run,
             "stage": step.stage if step else "",
             "done": step.done if step else 0,
@@ -87,6 +89,8 @@ def metrics(told: Mapping[str, Any]) -> str:  # Any: what JSON holds
     """The board in the text format of Prometheus."""
     wire = told["wire"]
     lines = [
+        "# TYPE vhtwin_nodes gauge",
+        f"vhtwin_nodes {told['nodes']}",
         "# TYPE vhtwin_stations gauge",
         *(f'vhtwin_stations{{state="{state}"}} {count}' for state, count in sorted(told["counts"].items())),
         "# TYPE vhtwin_turns_done gauge",

@@ -79,6 +79,7 @@ class FlowerFleet:
     crossed: Crossed = field(default_factory=Crossed)
     _node_of: dict[StationId, int] = field(default_factory=dict)
     _known: dict[int, tuple[Introduction, ...]] = field(default_factory=dict)
+    _joined: dict[int, int] = field(default_factory=dict)  # how often each of these had joined
     _shy: dict[int, float] = field(default_factory=dict)  # when to ask nodes that kept silent
     _asked: dict[str, frozenset[StationId]] = field(default_factory=dict)  # by the names of messages
     _open: dict[str, frozenset[StationId]] = field(default_factory=dict)  # those of them that were posted
@@ -222,11 +223,11 @@ class FlowerFleet:
 
     def _refresh(self) -> None:
         """Meet the nodes that are new, and part from those that are gone."""
-        there = set(self.grid.get_node_ids())
-        for node in self._known.keys() - there:
+        there = self._there()
+        for node in [each for each in self._known if there.get(each) != self._joined[each]]:
             del self._known[node]
         now = time.monotonic()
-        new = sorted(node for node in there - self._known.keys() if self._shy.get(node, now) <= now)
+        new = sorted(node for node in there.keys() - self._known.keys() if self._shy.get(node, now) <= now)
         if new:
             self._shy |= dict.fromkeys(new, now + AGAIN_SECONDS)
             sent = self._sent({node: [IntroduceOrder()] for node in new})
@@ -234,10 +235,16 @@ class FlowerFleet:
             for name, answers in self._replies(set(node_of), self.patience.introduction_seconds):
                 met = tuple(each for each in answers if isinstance(each, Introduction))
                 if met:
-                    self._known[node_of[name]] = met
+                    self._known[node_of[name]], self._joined[node_of[name]] = met, there[node_of[name]]
         self._node_of = {
             each.station: node for node, met in self._known.items() for each in met if not each.unfit
         }
+
+    def _there(self) -> dict[int, int]:
+        """The nodes that are there, and how often each has joined; Flower's own grid does not tell that."""
+        joined = getattr(self.grid, "joined", None)
+        times = joined() if joined is not None else {}
+        return {node: times.get(node, 0) for node in self.grid.get_node_ids()}
 
 
 def _who(answer: Answer) -> tuple[StationId, ...]:

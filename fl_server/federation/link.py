@@ -8,12 +8,13 @@ Flower.
 """
 
 import asyncio
+import json
 import socket
 import threading
 import time
 from base64 import b64encode
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -102,9 +103,6 @@ CALLS: dict[str, tuple[type[Proto], Call]] = {
 }
 
 
-JOINING = (RegisterNodeFleetRequest, ActivateNodeRequest)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """Where nodes come in, and who may: without a certificate by plain HTTP, without keys anybody."""
@@ -114,6 +112,7 @@ class Doors:
     certificate: Path | None = None
     private_key: Path | None = None
     node_keys: tuple[bytes, ...] | None = None  # public ones, of the nodes that are let in
+    names: Mapping[bytes, str] = field(default_factory=dict)  # of these nodes, by their keys
 
 
 class State(InMemoryLinkState):
@@ -123,6 +122,10 @@ class State(InMemoryLinkState):
     and has not answered is given to it again.
     """
 
+    def __init__(self, *parts: Any) -> None:  # Any: Flower's own
+        super().__init__(*parts)
+        self.joined: Counter[int] = Counter()  # how often each node has
+
     def activate_node(self, node_id: int, heartbeat_interval: float) -> bool:
         """Activate a node, whatever it was before."""
         self.deactivate_node(node_id)
@@ -131,6 +134,7 @@ class State(InMemoryLinkState):
                 mine = message.metadata.dst_node_id == node_id
                 if mine and name not in self.message_ins_id_to_message_res_id:
                     message.metadata.delivered_at = ""
+            self.joined[node_id] += 1
         return bool(super().activate_node(node_id, heartbeat_interval))
 
 
@@ -199,6 +203,11 @@ class Link:
             self.state._check_and_tag_offline_nodes()
             return {node for node, known in self.state.nodes.items() if known.status == NodeStatus.ONLINE}
 
+    def name(self, node: int) -> str:
+        """The name of the key of a node; its number where nodes bring keys of their own."""
+        known = self.state.nodes.get(node)
+        return self.doors.names.get(known.public_key, str(node)) if known else str(node)
+
     def refusals(self) -> list[str]:
         """Why nodes were refused since the last time this was asked."""
         told = [self._refused.popleft() for _ in range(len(self._refused))]
@@ -253,9 +262,9 @@ class Link:
         response = await http_error_translator(request, answered)
         self.bytes_in += len(body)
         self.bytes_out += len(response.body)
-        if response.status_code in (401, 403) or (kind in JOINING and response.status_code >= 400):
+        if response.status_code == 401 or (kind is ActivateNodeRequest and response.status_code >= 400):
             host = request.client.host if request.client else "?"
-            self._refused.append(f"{host}: {bytes(response.body).decode(errors='replace')}")
+            self._refused.append(f"{host}: {_detail(bytes(response.body))}")
         if kind is DeactivateNodeRequest:
             self.ring(list(self._bells))  # the node that left among them: it waits no longer
         if kind is PushObjectRequest:
@@ -354,6 +363,10 @@ class LinkGrid(Grid):
         """The nodes that are there."""
         return list(self.state.get_nodes(self._run.run_id))
 
+    def joined(self) -> dict[int, int]:
+        """How often each node has joined: one that was restarted may have other stations."""
+        return dict(self.state.joined)
+
     def get_nodes(self) -> Sequence[NodeInfo]:
         """What is known of these nodes."""
         return self.state.get_node_info(node_ids=self.get_node_ids())
@@ -432,6 +445,14 @@ class LinkGrid(Grid):
         """Wait until something arrives, or for so long."""
         self.link.arrived.wait(seconds)
         self.link.arrived.clear()
+
+
+def _detail(body: bytes) -> str:
+    """What the body of a refusal says, without the braces around it."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
 def _listening(doors: Doors) -> socket.socket:
