@@ -5,6 +5,7 @@ is stopped at any moment leaves the record and the last state that was kept, fro
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from fl_server.settings import TwinSettings
 
 RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
 KIND = "state of a run"
+FEDERATION = "federation"  # in the place of a set, where the stations have theirs on other machines
 ESSENTIAL = ("v", "h", "clusters", "quality", "phases", "stream", "data_end", "by_cluster", "odd")
 LONGEST_SHARE = 0.02  # of the time that keeping states may take
 
@@ -128,6 +130,13 @@ def kept_state(folder: Path) -> State | None:
         raise InputError(f"{folder / STATE}: is of another version of vhtwin: {error}") from error
 
 
+def way_on(folder: Path) -> str:
+    """The command that goes on with the run in `folder`: where its stations are elsewhere, by its server."""
+    if read_record(folder).set == FEDERATION:
+        return f"vhtwin run --name {folder.name} --resume"
+    return f"vhtwin resume {shlex.quote(str(folder))}"
+
+
 def write_summary(folder: Path, summary: dict[str, object]) -> None:
     """Write the summary: the last file of a run, which says that it is finished."""
     with whole_file(folder / SUMMARY) as partial:
@@ -139,7 +148,7 @@ def read_summary(folder: Path) -> dict[str, object]:
     read_record(folder)
     file = folder / SUMMARY
     if not file.exists():
-        raise InputError(f"{folder}: this run is not finished; vhtwin resume {folder} goes on with it")
+        raise InputError(f"{folder}: this run is not finished; {way_on(folder)} goes on with it")
     try:
         summary: dict[str, object] = json.loads(file.read_text())
     except ValueError as error:

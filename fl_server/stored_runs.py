@@ -12,7 +12,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.store import MARK
-from fl_server.run_folder import RECORD, SUMMARY, TWINS, kept_state, read_record
+from fl_server.run_folder import RECORD, SUMMARY, TWINS, kept_state, read_record, way_on
 from fl_server.settings import TwinSettings
 from forecasting.twin import Twin, load_twin
 
@@ -120,7 +120,7 @@ def found_file(folder: Path, name: str, candidates: Sequence[str]) -> Path:
         if candidate in files:
             return files[candidate]
     if not is_finished(folder):
-        raise InputError(f"{folder}: this run is not finished; vhtwin resume {folder} goes on with it")
+        raise InputError(f"{folder}: this run is not finished; {way_on(folder)} goes on with it")
     known = [Path(each).stem.removeprefix("local-") for each in files]
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; vhtwin twins list {folder} names those it has"

@@ -19,7 +19,16 @@ from fl_server.federation.control import Control, Wanted
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import Link
 from fl_server.run import Plan, planned
-from fl_server.run_folder import SUMMARY, Record, held, kept_state, new_run, read_record, read_summary
+from fl_server.run_folder import (
+    FEDERATION,
+    SUMMARY,
+    Record,
+    held,
+    kept_state,
+    new_run,
+    read_record,
+    read_summary,
+)
 from fl_server.running import State
 
 Tell = Callable[[str, dict[str, Any]], None]  # an event and what belongs to it; Any: what JSON holds
@@ -106,7 +115,7 @@ class Runner:
         if folder.exists():
             raise InputError(f"a run {wanted.name} is there already; choose another name, or go on with it")
         links = twinning.links(wanted.settings)
-        return Record(metadata.version("vhtwin"), "federation", "", ReadSettings(), wanted.settings, links)
+        return Record(metadata.version("vhtwin"), FEDERATION, "", ReadSettings(), wanted.settings, links)
 
     def _gather(self, fleet: FlowerFleet, wanted: Wanted, at_least: int) -> None:
         """Wait for the stations, of which `at_least` so many must be fit to take part."""

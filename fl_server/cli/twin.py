@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+from data.errors import InputError
 from data.sets.tables import read_set
 from data.traffic import Traffic
 from fl_server.cli import output_folder, read_options, twin_options, twinning
@@ -14,7 +15,7 @@ from fl_server.cli.report import print_text
 from fl_server.cli.twinning import Cast
 from fl_server.local import local_fleet
 from fl_server.run import planned
-from fl_server.run_folder import Record, new_run, read_record
+from fl_server.run_folder import FEDERATION, Record, new_run, read_record, way_on
 from fl_server.settings import TwinSettings
 
 EXAMPLES = """examples:
@@ -95,6 +96,10 @@ def run_again(arguments: argparse.Namespace) -> int:
     twinning.refuse_bad(arguments)
     began = time.monotonic()
     record = read_record(arguments.folder)
+    if record.set == FEDERATION:
+        raise InputError(
+            f"{arguments.folder}: its stations are elsewhere; on its server {way_on(arguments.folder)}"
+        )
     if arguments.data is not None:
         record = replace(record, set=str(arguments.data.resolve()))
     cast = _cast(read_set(Path(record.set), record.reading), record.settings, arguments.threads)

@@ -1,7 +1,6 @@
 """`vhtwin twins list`: every twin that runs have stored, and how far unfinished runs have come."""
 
 import argparse
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from data.clock import wall_clock
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.cli.twin_output import MOST_LISTED
-from fl_server.run_folder import read_summary
+from fl_server.run_folder import read_summary, way_on
 from fl_server.stored_runs import data_end, is_finished, reached, run_folders, twins_of
 from forecasting.twin import Twin
 
@@ -61,7 +60,7 @@ def _listed(folder: Path) -> dict[str, Any]:
     """A run as a JSON object: its twins or how far it is, and what was refused of it."""
     try:
         if not is_finished(folder):
-            how_far, resume = reached(folder), f"vhtwin resume {shlex.quote(str(folder))}"
+            how_far, resume = reached(folder), way_on(folder)
             return _object(folder) | {"reached": asdict(how_far), "resume": resume}
         return _object(folder) | _finished(folder)
     except InputError as refusal:
