@@ -152,22 +152,10 @@ def joining(fleet: FlowerFleet, asked: Asked) -> Work[None]:
     """Wait until as many stations have joined as the run is to have."""
     end = time.monotonic() + asked.join_seconds
     for there in fleet.gathered(asked.stations):
-        refused = _refused(fleet)
-        detail = f"{there} of {asked.stations} stations{refused}"
+        detail = f"{there} of {asked.stations} stations{fleet.trouble()}"
         yield Step("joining", min(there, asked.stations), asked.stations, detail)
         if there < asked.stations and time.monotonic() > end:
             raise InputError(f"within {asked.join_seconds:g} s joined {detail}, expected all of them")
-    different = len(fleet.stations) + len(fleet.left_out)
-    if different < asked.stations:
-        raise InputError(
-            f"{different} different stations joined, expected {asked.stations}: several nodes hold the same"
-        )
-
-
-def _refused(fleet: FlowerFleet) -> str:
-    """Why nodes did not follow an order, if some did not."""
-    reasons = [f"{count} × {reason}" for reason, count in fleet.crossed.refused.items()]
-    return f"; refused: {', '.join(reasons)}" if reasons else ""
 
 
 def logged(work: Work[Result]) -> Result:

@@ -53,6 +53,8 @@ def _print(told: Mapping[str, Any]) -> None:  # Any: what JSON holds
         print_table("", ["station", "is"], rows[:MOST_LISTED])
     for station, why in told["left_out"].items():
         print_text(f"left out: station {station} {why}")
+    for station in told["held_twice"]:
+        print_text(f"held twice: several nodes hold station {station}; the last that joined is asked")
     wire = told["wire"]
     if wire:
         megabytes = f"{wire['order_bytes'] / 1e6:.1f} MB out, {wire['answer_bytes'] / 1e6:.1f} MB in"

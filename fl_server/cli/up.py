@@ -160,8 +160,7 @@ def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:
     for there in fleet.gathered(crew.stations):
         yield Step("joining", there, crew.stations, unit="stations")
         if there < crew.stations and time.monotonic() > end:
-            refused = "; ".join(fleet.crossed.refused)
             raise InputError(
                 f"{there} of {crew.stations} stations joined within {JOIN_SECONDS:g} s, expected all of them"
-                f"{': ' if refused else ''}{refused}"
+                f"{fleet.trouble()}"
             )

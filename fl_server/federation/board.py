@@ -56,6 +56,7 @@ class Board:
             "runs": dict(self.runs),
             "stations": self.stations(),
             "counts": self.counted(),
+            "held_twice": list(fleet.held_twice) if fleet else [],
             "left_out": dict(fleet.left_out) if fleet else {},
             "wire": asdict(fleet.crossed) if fleet else {},
         }

@@ -7,6 +7,7 @@ id, it introduces its stations again and they take part from the next order on.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -89,7 +90,7 @@ class FlowerFleet:
         """Wait for so many stations; step by step how many are there. They are the fleet from then on."""
         while True:
             self._refresh()
-            there = {each.station: each for known in self._known.values() for each in known}
+            there = self._introduced()
             yield len(there)
             if len(there) >= expected:
                 break
@@ -108,6 +109,20 @@ class FlowerFleet:
         """The stations whose node is not there."""
         return tuple(station for station in self.stations if station not in self._node_of)
 
+    @property
+    def held_twice(self) -> tuple[StationId, ...]:
+        """The stations that several nodes hold; the one that introduced itself last is asked."""
+        holders = Counter(each.station for known in list(self._known.values()) for each in known)
+        return tuple(in_order([station for station, nodes in holders.items() if nodes > 1]))
+
+    def trouble(self) -> str:
+        """Why stations may be missing, to be said after a number of them: what was refused or is held twice."""
+        reasons = [f"{count} × {reason}" for reason, count in self.crossed.refused.items()]
+        refused = f"; refused: {', '.join(reasons)}" if reasons else ""
+        twice = self.held_twice
+        more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+        return f"{refused}; several nodes hold station {twice[0]}{more}" if twice else refused
+
     def training(self) -> set[StationId]:
         """The stations that were sent an order and have not answered it yet; other threads may ask too."""
         return {station for stations in list(self._asked.values()) for station in stations}
@@ -116,7 +131,7 @@ class FlowerFleet:
         """The answers that come to `orders` in time."""
         self._refresh()
         if any(isinstance(order, IntroduceOrder) for order in orders):
-            return [each for known in self._known.values() for each in known if not each.unfit]
+            return [each for each in self._introduced().values() if not each.unfit]
         sent = self._sent({node: part for node in self._known if (part := self._part(node, orders))})
         answers: list[Answer] = []
         for _, came in self._replies(set(sent.values()), self.patience.answer_seconds):
@@ -217,6 +232,10 @@ class FlowerFleet:
         if len(own) < len(found.answers):
             self._refuse("answers for stations that the node was not asked about")
         return own
+
+    def _introduced(self) -> dict[StationId, Introduction]:
+        """The stations of all nodes; of those that hold the same one the last to introduce itself counts."""
+        return {each.station: each for known in self._known.values() for each in known}
 
     def _refuse(self, reason: str) -> None:
         self.crossed.refused[reason] = self.crossed.refused.get(reason, 0) + 1

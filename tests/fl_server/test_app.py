@@ -218,12 +218,11 @@ def test_nodes_that_refuse_are_told_of_when_stations_are_missing(city: Path, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_nodes_that_hold_the_same_stations_are_refused(city: Path, tmp_path: Path) -> None:
-    with (
-        federation(({"data": str(city)}, {"data": str(city)}), {}) as grid,
-        pytest.raises(InputError, match="4 different stations joined, expected 8"),
-    ):
-        run_app(grid, {"stations": 8, "out": str(tmp_path / "run")})
+def test_stations_that_several_nodes_hold_count_once_and_are_told_of(city: Path, tmp_path: Path) -> None:
+    told = "joined 4 of 8 stations; several nodes hold station s0 and 3 more, expected all of them"
+    nodes: list[Config] = [{"data": str(city)}, {"data": str(city)}]
+    with federation(nodes, {}) as grid, pytest.raises(InputError, match=told):
+        run_app(grid, {"stations": 8, "join-seconds": 0.5, "out": str(tmp_path / "run")})
 
 
 def test_a_folder_that_is_taken_is_refused_before_anybody_waits(straight: Path) -> None:

@@ -132,6 +132,25 @@ def test_a_node_that_left_costs_its_stations_alone_and_comes_back(link: tuple[Li
     grid.end()
 
 
+def test_a_station_that_two_nodes_hold_counts_once_and_is_asked_of_the_last(link: tuple[Link, str]) -> None:
+    grid = link[0].grid()
+    with joined(link[1], sites_of(CITY, [[0, 1, 2]])):
+        fleet = gathered(grid, SETTINGS, 3, SHORT)
+        assert fleet.trouble() == ""
+        with joined(link[1], sites_of(CITY, [[2, 3]])):
+            fleet = gathered(grid, SETTINGS, 4, SHORT)
+            assert fleet.stations == CITY.stations[:4]
+            assert fleet.held_twice == (CITY.stations[2],)
+            assert fleet.trouble() == "; several nodes hold station s2"
+            known = fleet.ask([IntroduceOrder()])
+            assert sorted(_station(each) for each in known) == list(fleet.stations)
+            orders = fleet.crossed.orders
+            answers = fleet.ask([order(*fleet.stations)])
+            assert sorted(_station(each) for each in answers) == list(fleet.stations)
+            assert fleet.crossed.orders == orders + 2
+    grid.end()
+
+
 def test_answers_for_stations_of_others_are_dropped_and_counted(link: tuple[Link, str]) -> None:
     first, second = sites_of(CITY, [[0, 1, 2], [3, 4, 5, 6]])
 
