@@ -116,7 +116,7 @@ class FlowerFleet:
         return tuple(in_order([station for station, nodes in holders.items() if nodes > 1]))
 
     def trouble(self) -> str:
-        """Why stations may be missing, to be said after a number of them: what was refused or is held twice."""
+        """Why stations may be missing, to be said after their number: what was refused, or is held twice."""
         reasons = [f"{count} × {reason}" for reason, count in self.crossed.refused.items()]
         refused = f"; refused: {', '.join(reasons)}" if reasons else ""
         twice = self.held_twice
