@@ -158,6 +158,7 @@ class Link:
         for key in self.doors.node_keys or ():
             self.state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0)
         self._bells: dict[int, asyncio.Event] = {}
+        self._at_bell: dict[int, Request] = {}  # of each node that waits
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self._refused: deque[str] = deque(maxlen=100)
@@ -208,6 +209,10 @@ class Link:
         known = self.state.nodes.get(node)
         return self.doors.names.get(known.public_key, str(node)) if known else str(node)
 
+    def at_bell(self) -> set[int]:
+        """The nodes that wait for something to do."""
+        return set(self._at_bell)
+
     def refusals(self) -> list[str]:
         """Why nodes were refused since the last time this was asked."""
         told = [self._refused.popleft() for _ in range(len(self._refused))]
@@ -256,6 +261,8 @@ class Link:
                 raise HTTPException(400, "no message of Flower") from error
             request.state.protobuf_request = order
             authenticate_node(request)
+            if isinstance(order, ActivateNodeRequest):
+                await self._refuse_second(order.public_key)
             content = call(order, self.state, self.doors.node_keys is not None).SerializeToString()
             return Response(content, media_type=PROTOBUF_MEDIA_TYPE)
 
@@ -279,6 +286,13 @@ class Link:
         if named not in {b64encode(key).decode("ascii") for key in self.doors.node_keys}:
             raise HTTPException(401, "its key is not one of those that are let in")
 
+    async def _refuse_second(self, key: bytes) -> None:
+        """Refuse a process whose key another one has that is there, and waits for its bell."""
+        node = self.state.get_node_id_by_public_key(key)
+        waiting = self._at_bell.get(node) if node is not None else None
+        if waiting is not None and waiting.client and not await waiting.is_disconnected():
+            raise HTTPException(409, f"another process with this key is there, at {waiting.client.host}")
+
     async def _bell(self, request: Request) -> Response:
         """Answer as soon as there is something for the node, or after a while."""
         named = request.query_params.get("node", "")
@@ -289,10 +303,14 @@ class Link:
         bell = self._bells.setdefault(node, asyncio.Event())
         bell.clear()
         if not (self._closing or self._waiting_for(node)):
+            self._at_bell[node] = request
             try:
                 await asyncio.wait_for(bell.wait(), BELL_SECONDS)
             except TimeoutError:
                 return Response(status_code=204)
+            finally:
+                if self._at_bell.get(node) is request:
+                    del self._at_bell[node]
         return Response(status_code=200)
 
     def _waiting_for(self, node: int) -> bool:

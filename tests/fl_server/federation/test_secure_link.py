@@ -135,6 +135,25 @@ def test_a_node_with_a_registered_key_joins_and_answers(federation: Federation, 
     assert federation.grid.get_node_ids() == []
 
 
+def test_a_second_process_with_a_key_is_refused_while_the_first_is_there(federation: Federation) -> None:
+    north = member(federation, "north")
+    with running(north, federation.link) as told:
+        assert first_word(told) == f"joined {federation.address}"
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not federation.link.at_bell():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        with running(north, federation.link) as second:
+            reason = (
+                "the server refused this node (409): another process with this key is there, at 127.0.0.1"
+            )
+            assert first_word(second) == f"{federation.address}: {reason}; trying again"
+            assert federation.answers(b"another") == [b"answer to another"]
+        assert told.empty()
+    with running(north, federation.link) as third:
+        assert first_word(third) == f"joined {federation.address}"
+
+
 def test_every_node_is_known_by_its_key(federation: Federation) -> None:
     north, south = member(federation, "north"), member(federation, "south")
     with running(north, federation.link) as told_north, running(south, federation.link) as told_south:
