@@ -142,7 +142,7 @@ def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
     if odd:
         raise InputError(
             f"station {odd[0].station} has other steps or inputs than station {descriptions[0].station}: "
-            f"{odd[0].timeline}, expected {timeline}"
+            f"{_steps(odd[0])}, expected {_steps(descriptions[0])}"
         )
     steps = np.arange(timeline.train_steps, timeline.steps) * np.timedelta64(timeline.step_minutes, "m")
     clock = wall_clock(timeline.start + steps, known[0].timezone)
@@ -171,6 +171,15 @@ def introduced(fleet: Fleet) -> list[Introduction]:
                 f"station {each.station} has {kind}, expected what {known[0].station} has: {usual}"
             )
     return known
+
+
+def _steps(description: Description) -> str:
+    """The steps of a station, in words."""
+    timeline, inputs = description.timeline, description.layout.features
+    return (
+        f"{timeline.steps} steps of {timeline.step_minutes} min from {timeline.start}, the first "
+        f"{timeline.train_steps} of them history, {inputs} inputs"
+    )
 
 
 def _kind(known: Introduction) -> str:

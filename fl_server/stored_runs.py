@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import polars as pl
 
 from data.errors import InputError
 from data.store import MARK
-from fl_server.run_folder import RECORD, SUMMARY, TWINS, kept_state, read_record, way_on
+from data.traffic import StationId
+from fl_server.run_folder import RECORD, SUMMARY, TWINS, kept_state, read_record, read_summary, way_on
 from fl_server.settings import TwinSettings
 from forecasting.twin import Twin, load_twin
 
@@ -130,3 +132,22 @@ def found_file(folder: Path, name: str, candidates: Sequence[str]) -> Path:
 def data_end(summary: Mapping[str, Any]) -> np.datetime64:
     """When the data of a finished run end: after the last step of its stream."""
     return np.datetime64(summary["data_end"], "m")
+
+
+def stations_of_clusters(named: Sequence[str], runs: Path) -> list[StationId]:
+    """The stations of clusters of finished runs below `runs`, each named as RUN:NUMBER."""
+    return [station for each in named for station in _stations_of_cluster(each, runs)]
+
+
+def _stations_of_cluster(named: str, runs: Path) -> list[StationId]:
+    run, _, number = named.rpartition(":")
+    if not run or not number.isdecimal():
+        raise InputError(f"{named}: expected a run and the number of one of its clusters, as in runs/one:2")
+    folder = runs / run
+    read_summary(folder)
+    table = pl.read_csv(folder / "stations.csv", schema_overrides={"station": pl.String})
+    found = table.filter(pl.col("cluster") == int(number))["station"].to_list()
+    if not found:
+        clusters = table["cluster"].unique().sort().to_list()
+        raise InputError(f"{folder}: has no cluster {number}, expected one of {clusters}")
+    return [StationId(each) for each in found]

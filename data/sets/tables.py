@@ -28,7 +28,7 @@ from data.sets.places import read_places
 from data.sets.text_files import header, numeric_frame, table_content
 from data.sets.values import refuse_values
 from data.sets.wide_table import refuse_other_stations, wide_load
-from data.traffic import CHANNELS, StationId, Traffic, of_columns
+from data.traffic import CHANNELS, StationId, Traffic, column_of, of_columns
 
 Reading = tuple[NDArray[np.float32], Grid, str | None]  # (T, N) with NaN for gaps; its grid; the zone
 TRAFFIC_FILES = ("traffic.csv", "traffic.csv.gz", "traffic.parquet")
@@ -48,6 +48,7 @@ class ReadSettings:
     standardised: bool = False
     leave_out_gappy: bool = False
     first_stations: int = 0  # read these many alone, in the order of the set; 0: all
+    only: tuple[StationId, ...] = ()  # read these alone; none: all
 
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:
@@ -56,6 +57,8 @@ class ReadSettings:
             raise InputError(f"max_gap_hours must be 0 or more hours, got {self.max_gap_hours}")
         if self.first_stations < 0:
             raise InputError(f"first_stations must be at least 1, or 0 for all, got {self.first_stations}")
+        if self.first_stations and self.only:
+            raise InputError("first_stations and only exclude each other: expected one of them")
         if self.timezone is not None:
             refuse_unknown_zone(self.timezone)
 
@@ -95,12 +98,20 @@ def read_set(folder: Path, settings: ReadSettings) -> Traffic:
         channel=settings.channel,
         timezone=timezone,
     )
-    if settings.first_stations:
-        if settings.first_stations > len(measured.stations):
-            found = f"{len(measured.stations)} stations"
-            raise InputError(f"{folder}: holds {found}, expected the first {settings.first_stations} of them")
-        measured = of_columns(measured, range(settings.first_stations))
-    return filled(measured, str(path), longest_gap=settings.longest_gap, leave_out=settings.leave_out_gappy)
+    part = _part(measured, folder, settings)
+    return filled(part, str(path), longest_gap=settings.longest_gap, leave_out=settings.leave_out_gappy)
+
+
+def _part(measured: Traffic, folder: Path, settings: ReadSettings) -> Traffic:
+    """The part of a set that is wanted, in its order."""
+    if settings.only:
+        return of_columns(measured, sorted({column_of(measured, each) for each in settings.only}))
+    if not settings.first_stations:
+        return measured
+    if settings.first_stations > len(measured.stations):
+        found = f"{len(measured.stations)} stations"
+        raise InputError(f"{folder}: holds {found}, expected the first {settings.first_stations} of them")
+    return of_columns(measured, range(settings.first_stations))
 
 
 def _traffic_file(folder: Path) -> Path:

@@ -1,14 +1,16 @@
 """The options by which a verb reads a set of traffic."""
 
 import argparse
+from pathlib import Path
 
 from data.sets.tables import ReadSettings
-from data.traffic import CHANNELS
+from data.traffic import CHANNELS, StationId
+from fl_server.stored_runs import stations_of_clusters
 
 
 def add_to(parser: argparse.ArgumentParser, *, leave_out_gappy: bool = False) -> None:
     """Add the options to the parser of a verb, which may leave gappy stations out unless told not to."""
-    parser.set_defaults(first_stations=0)
+    parser.set_defaults(first_stations=0, only=[], only_clusters=[])
     group = parser.add_argument_group("reading the set")
     group.add_argument(
         "--channel", choices=CHANNELS, default="internet", help="which load (default: internet)"
@@ -33,9 +35,10 @@ def add_to(parser: argparse.ArgumentParser, *, leave_out_gappy: bool = False) ->
     )
 
 
-def add_first_stations(parser: argparse.ArgumentParser) -> None:
-    """Add the option to take a part of the set alone."""
-    parser.add_argument(
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the options to take a part of the set alone."""
+    group = parser.add_argument_group("which stations")
+    group.add_argument(
         "--stations",
         type=int,
         default=0,
@@ -43,10 +46,25 @@ def add_first_stations(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only the first N stations of the set",
     )
+    add_only(group)
+
+
+def add_only(group: "argparse._ArgumentGroup") -> None:
+    """Add the options that choose stations by their ids or by their clusters."""
+    group.add_argument("--only", nargs="+", default=[], metavar="ID", help="only these stations")
+    group.add_argument(
+        "--only-clusters",
+        nargs="+",
+        default=[],
+        metavar="RUN:N",
+        help="only the stations of cluster N of an earlier run",
+    )
 
 
 def settings_from(arguments: argparse.Namespace) -> ReadSettings:
     """What the options say."""
+    chosen = [StationId(each) for each in arguments.only]
+    chosen += stations_of_clusters(arguments.only_clusters, Path())
     return ReadSettings(
         channel=arguments.channel,
         timezone=arguments.timezone,
@@ -54,4 +72,5 @@ def settings_from(arguments: argparse.Namespace) -> ReadSettings:
         standardised=arguments.standardised,
         leave_out_gappy=arguments.leave_out_gappy,
         first_stations=arguments.first_stations,
+        only=tuple(chosen),
     )

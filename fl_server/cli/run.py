@@ -7,7 +7,8 @@ import time
 from data.errors import InputError
 from data.plain import plain
 from data.progress import Step, Work
-from fl_server.cli import remote, twin_options
+from data.traffic import StationId
+from fl_server.cli import read_options, remote, twin_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_text
 from fl_server.federation.board import words
@@ -16,6 +17,7 @@ from fl_server.federation.control import RUNS, STATUS, STOP, Wanted
 LOOK_SECONDS = 0.5
 EXAMPLES = """examples:
   vhtwin run --name first --wait-for 6                   six stations; the server may be on another machine
+  vhtwin run --name ring --only-clusters first:2         the stations of a cluster of an earlier run alone
   vhtwin run --name first --resume                       go on with it after whatever stopped it
   vhtwin run --name second --epochs 20 --detach          start it, and leave it to the server
   vhtwin run --stop                                      stop the run that is under way; it can be resumed
@@ -54,6 +56,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.add_argument("--stop", action="store_true", help="stop the run that is under way")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    read_options.add_only(parser.add_argument_group("which stations"))
     twin_options.add_to(parser)
     parser.set_defaults(run=run, refuse=parser.error)
 
@@ -70,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         settings=twin_options.settings_from(arguments),
         stations=arguments.wait_for,
+        only=tuple(StationId(each) for each in arguments.only),
+        only_clusters=tuple(arguments.only_clusters),
         answer_seconds=arguments.answer_seconds,
         keep_every=arguments.keep_every,
         resume=arguments.resume,

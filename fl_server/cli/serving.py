@@ -24,12 +24,12 @@ from fl_server.run_folder import (
     SUMMARY,
     Record,
     held,
-    kept_state,
     new_run,
     read_record,
     read_summary,
 )
 from fl_server.running import State
+from fl_server.stored_runs import stations_of_clusters
 
 Tell = Callable[[str, dict[str, Any]], None]  # an event and what belongs to it; Any: what JSON holds
 LOOK_SECONDS = 0.5
@@ -57,7 +57,7 @@ class Runner:
 
     def serve(self) -> None:
         """Take runs until `ended` is set."""
-        self.control.summary_of = self._summary
+        self.control.summary_of, self.control.refusal_of = self._summary, self._refusal
         while not self.ended.is_set():
             try:
                 wanted = self.control.wanted.get(timeout=LOOK_SECONDS)
@@ -84,18 +84,20 @@ class Runner:
 
     def _run(self, wanted: Wanted) -> None:
         folder = self.runs / wanted.name
-        record = self._record(wanted, folder)
+        record = read_record(folder) if wanted.resume else self._record(wanted)
         grid = self.link.grid()
         try:
             patience = Patience(answer_seconds=wanted.answer_seconds)
-            fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause)
+            only = frozenset(record.reading.only)
+            fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause, only)
             self.board.fleet = fleet
-            self._gather(fleet, wanted, _stations_kept(folder) if wanted.resume else 0)
+            self._gather(fleet, wanted)
             plan = planned(fleet, record.settings)
             if wanted.resume:
                 twinning.refuse_changed(record, plan)
             else:
-                record = replace(record, data=plan.data)
+                reading = replace(record.reading, only=fleet.stations)
+                record = replace(record, data=plan.data, reading=reading)
                 new_run(folder, record, overwrite=False)
             self._finish(folder, record, Cast(fleet, plan), wanted)
         finally:
@@ -109,29 +111,38 @@ class Runner:
             state = twinning.resumed(folder, record, cast.plan)
             twinning.finished(folder, record, cast, state, how)
 
-    def _record(self, wanted: Wanted, folder: Path) -> Record:
-        if wanted.resume:
-            return read_record(folder)
-        if folder.exists():
-            raise InputError(f"a run {wanted.name} is there already; choose another name, or go on with it")
-        links = twinning.links(wanted.settings)
-        return Record(metadata.version("vhtwin"), FEDERATION, "", ReadSettings(), wanted.settings, links)
+    def _refusal(self, wanted: Wanted) -> str:
+        """Why a run cannot begin, or be gone on with, if it cannot."""
+        folder = self.runs / wanted.name
+        try:
+            if wanted.resume:
+                read_record(folder)
+            elif folder.exists():
+                return f"a run {wanted.name} is there already; choose another name, or go on with it"
+            stations_of_clusters(wanted.only_clusters, self.runs)
+        except InputError as error:
+            return str(error)
+        return ""
 
-    def _gather(self, fleet: FlowerFleet, wanted: Wanted, at_least: int) -> None:
-        """Wait for the stations, of which `at_least` so many must be fit to take part."""
-        expected = max(wanted.stations, at_least)
-        while True:
-            for there in fleet.gathered(expected):
-                self._tell_gathered(wanted.name, there, expected)
-            if len(fleet.stations) >= at_least:
-                return
-            expected = there + 1
+    def _record(self, wanted: Wanted) -> Record:
+        chosen = [*wanted.only, *stations_of_clusters(wanted.only_clusters, self.runs)]
+        reading, links = ReadSettings(only=tuple(chosen)), twinning.links(wanted.settings)
+        return Record(metadata.version("vhtwin"), FEDERATION, "", reading, wanted.settings, links)
 
-    def _tell_gathered(self, name: str, there: int, expected: int) -> None:
-        step = Step("gathering", there, expected or there, unit="stations")
+    def _gather(self, fleet: FlowerFleet, wanted: Wanted) -> None:
+        """Wait for the stations."""
+        expected = len(fleet.only) or wanted.stations
+        for there in fleet.gathered(expected):
+            step = Step("gathering", there, expected or there, fleet.missing(), unit="stations")
+            self._tell_gathered(wanted.name, step)
+
+    def _tell_gathered(self, name: str, step: Step) -> None:
         if self.board.step != step:
             self.board.step = step
-            self.tell("stations", {"run": name, "there": there, "wanted": expected})
+            self.tell(
+                "stations",
+                {"run": name, "there": step.done, "wanted": step.total, "missing": step.detail},
+            )
         if self.control.stop.is_set() or self.ended.is_set():
             raise StoppedError
 
@@ -151,12 +162,6 @@ class Runner:
     def _summary(self, name: str) -> dict[str, Any] | None:  # Any: what JSON holds
         folder = self.runs / name
         return read_summary(folder) if (folder / SUMMARY).exists() else None
-
-
-def _stations_kept(folder: Path) -> int:
-    """How many stations take part in a run that was stopped, as far as it has kept anything."""
-    state = kept_state(folder)
-    return len(state.hierarchical.tree.cluster_of) if state else 0
 
 
 def json_line(event: str, about: dict[str, Any]) -> str:  # Any: what JSON holds

@@ -42,7 +42,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     twin_options.add_to(parser)
     parser.add_argument("--list-settings", action="store_true", help="print every setting, and do nothing")
     read_options.add_to(parser, leave_out_gappy=True)
-    read_options.add_first_stations(parser)
+    read_options.add_choice(parser)
     output_folder.add_to(parser)
     twinning.add_to(parser)
     _add_threads(parser)

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from data.errors import InputError
 from data.plain import rebuilt
+from data.traffic import StationId
 from fl_server.federation.board import Board, metrics
 from fl_server.settings import TwinSettings
 
@@ -31,11 +32,17 @@ VERSION = metadata.version("vhtwin")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A run that somebody wants; without a number of stations those that are there take part."""
+    """A run that somebody wants; without a number of stations those that are there take part.
+
+    Where `only` some stations are wanted, or those of clusters of earlier runs (RUN:NUMBER), these are waited
+    for and no others take part.
+    """
 
     name: str
     settings: TwinSettings
     stations: int = 0
+    only: tuple[StationId, ...] = ()
+    only_clusters: tuple[str, ...] = ()
     answer_seconds: float = 120.0
     keep_every: float = 2.0
     resume: bool = False
@@ -57,6 +64,7 @@ class Control:
     token: str = ""
     wanted: Queue[Wanted] = field(default_factory=Queue)
     stop: Event = field(default_factory=Event)
+    refusal_of: Callable[[Wanted], str] = lambda _: ""  # why a run cannot be had, if it cannot
     summary_of: Callable[[str], dict[str, Any] | None] = lambda _: None  # Any: what JSON holds
 
     def routes(self) -> list[Route]:
@@ -98,6 +106,9 @@ class Control:
             return JSONResponse({"error": str(error)}, 400)
         if self.board.run or not self.wanted.empty():
             return JSONResponse({"error": f"the run {self.board.run} is under way; wait or stop it"}, 409)
+        refusal = self.refusal_of(wanted)
+        if refusal:
+            return JSONResponse({"error": refusal}, 409)
         self.board.runs[wanted.name] = "waiting"
         self.wanted.put(wanted)
         return JSONResponse({"run": wanted.name}, 202)

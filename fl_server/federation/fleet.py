@@ -33,6 +33,7 @@ from fl_server.settings import TwinSettings
 LOST = "is not connected"
 AGAIN_SECONDS = 10.0
 TOO_LATE = "did not answer in time"
+MOST_NAMED = 5
 
 
 Pause = Callable[[float], None]  # until something arrives, or for so many seconds
@@ -75,6 +76,7 @@ class FlowerFleet:
     setup: Plain
     patience: Patience = field(default_factory=Patience)
     pause: Pause = time.sleep
+    only: frozenset[StationId] = frozenset()  # that may take part; empty: all
     stations: tuple[StationId, ...] = ()
     left_out: dict[StationId, str] = field(default_factory=dict)
     crossed: Crossed = field(default_factory=Crossed)
@@ -114,6 +116,12 @@ class FlowerFleet:
         """The stations that several nodes hold; the one that introduced itself last is asked."""
         holders = Counter(each.station for known in list(self._known.values()) for each in known)
         return tuple(in_order([station for station, nodes in holders.items() if nodes > 1]))
+
+    def missing(self) -> str:
+        """Those stations, where some are wanted by name, that have not introduced themselves."""
+        missing = in_order(self.only - self._introduced().keys())
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        return f"without {', '.join(missing[:MOST_NAMED])}{more}" if missing else ""
 
     def trouble(self) -> str:
         """Why stations may be missing, to be said after their number: what was refused, or is held twice."""
@@ -235,7 +243,12 @@ class FlowerFleet:
 
     def _introduced(self) -> dict[StationId, Introduction]:
         """The stations of all nodes; of those that hold the same one the last to introduce itself counts."""
-        return {each.station: each for known in self._known.values() for each in known}
+        return {
+            each.station: each
+            for known in self._known.values()
+            for each in known
+            if not self.only or each.station in self.only
+        }
 
     def _refuse(self, reason: str) -> None:
         self.crossed.refused[reason] = self.crossed.refused.get(reason, 0) + 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 
 from data.artefacts import read_artefact
@@ -284,6 +285,37 @@ def test_a_second_run_is_refused_while_one_is_under_way(lonely: Federation) -> N
     assert lonely.done("run", "--stop") == "stopping one; it can be gone on with\n"
     lonely.until_told(lambda told: told["runs"]["one"] == "stopped; it can be gone on with")
     assert lonely.refused("run", "--stop") == f"vhtwin: {lonely.address}: no run is under way"
+
+
+def test_a_run_whose_name_is_taken_is_refused_and_the_first_stays_what_it_was(lonely: Federation) -> None:
+    lonely.run("taken").mkdir(parents=True)
+    refusal = lonely.refused("run", "--name", "taken", *QUICK)
+    said = f"vhtwin: {lonely.address}: a run taken is there already; choose another name, or go on with it"
+    assert refusal == said
+    assert "taken" not in lonely.status()["runs"]
+    assert "is no run of vhtwin" in lonely.refused("run", "--name", "nothing", "--resume", *QUICK)
+    assert "nothing" not in lonely.status()["runs"]
+
+
+def test_stations_are_chosen_by_name_and_by_cluster(city: Path, tmp_path: Path) -> None:
+    with federation(tmp_path, city) as here:
+        here.done("run", "--name", "all", "--wait-for", "3", *QUICK)
+        chosen = json.loads(here.done("run", "--name", "two", "--only", "s0", "s2", "--json", *QUICK))
+        assert chosen["stations"] == 2
+        table = pl.read_csv(here.run("all") / "stations.csv")
+        mates = table.filter(pl.col("cluster") == 1)["station"].to_list()
+        words = ["--name", "ring", "--only", "s0", "s1", "--only-clusters", "all:1"]
+        here.done("run", *words, *QUICK)
+        assert pl.read_csv(here.run("ring") / "stations.csv")["station"].to_list() == sorted(
+            {"s0", "s1", *mates}
+        )
+        refusal = here.refused("run", "--name", "none", "--only-clusters", "all:9", *QUICK)
+        assert "has no cluster 9, expected one of [1" in refusal
+        here.done("run", "--name", "lost", "--only", "s0", "s7", "--detach", *QUICK)
+        here.until_told(lambda told: told["detail"] == "without s7")
+        here.done("run", "--stop")
+    straight = run_alone(city, tmp_path / "alone", ["--only", "s2", "s0", *QUICK])
+    assert twins(here.run("two")) == twins(straight)
 
 
 @pytest.mark.parametrize("name", ["../first", "..", "", "a/b", "/tmp/first", "first\n", "é"])

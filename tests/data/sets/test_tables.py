@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 
 from data.errors import InputError
 from data.sets.tables import ReadSettings, read_set
+from data.traffic import StationId
 from tests.cities import real_set
 
 STATIONS = "station,lon,lat,name\na,9.1,45.4,North\nb,9.2,45.5,South\n"
@@ -45,6 +47,31 @@ def test_plain_layouts_give_the_same_traffic(tmp_path: Path, name: str, content:
     assert traffic.names == ("North", "South")
     assert traffic.start == np.datetime64("2024-01-01T00:00")
     assert (traffic.step_minutes, traffic.timezone, traffic.filled) == (60, None, 0)
+
+
+def test_a_part_of_a_set_is_chosen_by_number_or_by_name_and_keeps_its_order(tmp_path: Path) -> None:
+    folder = written(tmp_path, WIDE)
+    assert read_set(folder, ReadSettings(first_stations=1)).stations == ("a",)
+    chosen = read_set(folder, ReadSettings(only=(StationId("b"),)))
+    assert (chosen.stations, chosen.load.tolist(), chosen.names) == (("b",), [[1], [3], [5]], ("South",))
+    both = ReadSettings(only=(StationId("b"), StationId("a"), StationId("b")))
+    assert read_set(folder, both).stations == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"first_stations": 3}, "holds 2 stations, expected the first 3 of them"),
+        ({"only": ("c",)}, "c"),
+        ({"only": ("a",), "first_stations": 1}, "exclude each other"),
+        ({"first_stations": -1}, "first_stations must be at least 1"),
+    ],
+)
+def test_a_part_that_a_set_has_not_is_refused(
+    tmp_path: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read_set(written(tmp_path, WIDE), ReadSettings(**settings))
 
 
 def test_parquet_is_read_in_one_file_and_in_a_folder(tmp_path: Path) -> None:
