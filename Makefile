@@ -64,7 +64,7 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks.twin_speed --all
 
 bench-federation: setup
-	@$(BIN)/python -m tests.benchmarks.federation_speed --all
+	@$(BIN)/python -m tests.benchmarks.federation_speed
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -21,8 +21,8 @@ from fl_server.cli.twinning import Cast, How
 from fl_server.federation.board import Board, asleep_in, words
 from fl_server.federation.control import Control
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import Doors, Link, quiet
-from fl_server.federation.stations import Launched, launched
+from fl_server.federation.link import quiet
+from fl_server.federation.stations import Crew, Launched, federated
 from fl_server.run import planned
 from fl_server.run_folder import Record, new_run, read_record
 from fl_server.running import State
@@ -76,47 +76,48 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     if arguments.resume is not None:
         record = read_record(arguments.resume)
-        with _federated(record, arguments.stations_per_process, patience) as crew:
-            twinning.refuse_changed(record, crew.cast.plan)
-            _finish(arguments.resume, record, crew, arguments, began)
+        with _federated(record, arguments.stations_per_process, patience) as running:
+            twinning.refuse_changed(record, running.cast.plan)
+            _finish(arguments.resume, record, running, arguments, began)
         return 0
     output_folder.refuse_bad(arguments)
     settings = twin_options.settings_from(arguments)
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
     reading = read_options.settings_from(arguments)
     record = Record(version, source, "", reading, settings, twinning.links(settings))
-    with _federated(record, arguments.stations_per_process, patience) as crew:
-        record = twinning.of_plan(record, crew.cast.plan)
+    with _federated(record, arguments.stations_per_process, patience) as running:
+        record = twinning.of_plan(record, running.cast.plan)
         folder = output_folder.named_or_new(arguments, "up")
         new_run(folder, record, overwrite=arguments.overwrite)
-        _finish(folder, record, crew, arguments, began)
+        _finish(folder, record, running, arguments, began)
     return 0
 
 
 @dataclass(frozen=True)
-class Crew:
-    """A federation on this machine: its stations' processes, where its server is, and the run's cast."""
+class Running:
+    """A federation on this machine, what is told of it, and the run's cast."""
 
-    launched: Launched
-    address: str
+    crew: Crew
     board: Board
     cast: Cast
 
 
-def _finish(folder: Path, record: Record, crew: Crew, arguments: argparse.Namespace, began: float) -> None:
+def _finish(
+    folder: Path, record: Record, running: Running, arguments: argparse.Namespace, began: float
+) -> None:
     """Take the run to its end, while a file in its folder says which processes belong to it."""
     up = folder / UP
-    pids = {"up": os.getpid(), "stations": crew.launched.group, "address": crew.address}
+    pids = {"up": os.getpid(), "stations": running.crew.launched.group, "address": running.crew.address}
     with whole_file(up) as partial:
         partial.write_text(json.dumps(pids) + "\n")
-    crew.board.run = folder.name
+    running.board.run = folder.name
 
     def look(state: State) -> None:
-        crew.board.asleep = asleep_in(crew.cast.plan, state)
+        running.board.asleep = asleep_in(running.cast.plan, state)
 
-    how = How(show=lambda work: _shown(work, crew.board), look=look)
+    how = How(show=lambda work: _shown(work, running.board), look=look)
     try:
-        twinning.finish(folder, record, crew.cast, arguments, began, how)
+        twinning.finish(folder, record, running.cast, arguments, began, how)
     finally:
         up.unlink(missing_ok=True)
 
@@ -136,22 +137,17 @@ def _with_stations(work: Work[State], board: Board) -> Work[State]:
 
 
 @contextmanager
-def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Crew]:
+def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Running]:
     """The stations of the record's set, each in its process, joined to a server here."""
     quiet()
-    link, board = Link(Doors()), Board()
-    address = link.open(Control(board).routes())
-    print(f"vhtwin up: vhtwin status --server {address} tells of every station", file=sys.stderr)  # noqa: T201
-    grid = link.grid()
-    try:
-        with launched(Path(record.set), record.reading, address, stations_per_process) as crew:
-            fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause)
-            board.fleet = fleet
-            shown(_joining(fleet, crew))
-            yield Crew(crew, address, board, Cast(fleet, planned(fleet, record.settings)))
-    finally:
-        grid.end()
-        link.close()
+    board, setup = Board(), setup_of(record.settings)
+    routes = Control(board).routes()
+    with federated(Path(record.set), record.reading, setup, patience, stations_per_process, routes) as crew:
+        told = f"vhtwin status --server {crew.address} tells of every station"
+        print(f"vhtwin up: {told}", file=sys.stderr)  # noqa: T201
+        board.fleet = crew.fleet
+        shown(_joining(crew.fleet, crew.launched))
+        yield Running(crew, board, Cast(crew.fleet, planned(crew.fleet, record.settings)))
 
 
 def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:

@@ -5,16 +5,50 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.routing import Route
+
 from data.errors import InputError
-from data.plain import plain
+from data.plain import Plain, plain
 from data.sets.tables import ReadSettings
+from fl_server.federation.fleet import FlowerFleet, Patience
+from fl_server.federation.link import Doors, Link
 
 END_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A federation on this machine: its stations, their processes, and where its server is."""
+
+    fleet: FlowerFleet
+    launched: "Launched"
+    address: str
+
+
+@contextmanager
+def federated(
+    folder: Path,
+    reading: ReadSettings,
+    setup: Plain,
+    patience: Patience,
+    stations_per_process: int = 1,
+    routes: Sequence[Route] = (),
+) -> Iterator[Crew]:
+    """The stations of the set in `folder` in processes that join a server here, which also has `routes`."""
+    link = Link(Doors())
+    address = link.open(routes)
+    grid = link.grid()
+    try:
+        with launched(folder, reading, address, stations_per_process) as processes:
+            yield Crew(FlowerFleet(grid, setup, patience, grid.pause), processes, address)
+    finally:
+        grid.end()
+        link.close()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How long a round takes with stations in processes of their own, and what they weigh.
 
-python -m tests.benchmarks.federation_speed [--all]    --all adds 200 processes, 10,000 stations, and Flower's
-own SuperLink and SuperNodes, which start a process for every message
+python -m tests.benchmarks.federation_speed [--case NAME]    all cases, or one; the last one is Flower's own
+SuperLink and SuperNodes, which start a process for every message. About half an hour.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ import polars as pl
 
 from data.sets.tables import ReadSettings, read_set
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import Doors, Link, quiet
-from fl_server.federation.stations import launched
+from fl_server.federation.link import quiet
+from fl_server.federation.stations import federated
 from fl_server.fleet import Fleet
 from fl_server.lifecycle import advanced
 from fl_server.local import local_fleet
@@ -36,13 +36,15 @@ COMMAND = [sys.executable, "-m", "fl_server.cli.main"]
 GOALS = {"10 processes": 1.0, "50 processes": 3.0, "200 processes": 15.0, "200 stations in 4": 1.0}
 GOAL_MB = 60.0
 SHIPPED = "10 processes, Flower as shipped"
-CASES = {  # stations, stations a process, only with --all
-    "10 processes": (10, 1, False),
-    "50 processes": (50, 1, False),
-    "200 stations in 4": (200, 50, False),
-    "200 processes": (200, 1, True),
-    "10,000 stations in 4": (10_000, 2_500, True),
+CASES = {  # stations, stations a process
+    "10 processes": (10, 1),
+    "50 processes": (50, 1),
+    "200 processes": (200, 1),
+    "200 stations in 4": (200, 50),
+    "10,000 stations in 4": (10_000, 2_500),
+    SHIPPED: (10, 1),
 }
+RESULTS = Path(__file__).parents[2] / ".results" / "federation_speed.csv"
 
 
 @dataclass(frozen=True)
@@ -60,39 +62,47 @@ class Figures:
 
 
 def main() -> None:
-    """Make cities, twin them over processes, print what it took."""
+    """Make cities, twin them over processes, keep and print what it took."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--csv", type=Path, help="also write the figures here")
-    arguments = parser.parse_args()
+    parser.add_argument("--case", choices=CASES, help="measure this one alone again")
+    chosen = parser.parse_args().case
     quiet()
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for case, (stations, each, only_all) in CASES.items():
-            if only_all and not arguments.all:
-                continue
-            city = Path(folder) / f"city{stations}"
-            if not city.exists():
-                words = ["data", "make", "--stations", str(stations), "--days", "30", "--out", str(city)]
-                subprocess.run([*COMMAND, *words], check=True, capture_output=True)
-            rows.append(_measured(case, city, stations, each))
-            print(rows[-1], flush=True)
-        if arguments.all:
-            rows.append(_shipped(Path(folder), Path(folder) / "city10", 10))
-            print(rows[-1], flush=True)
-    frame = pl.DataFrame(rows)
+        for case in [chosen] if chosen else CASES:
+            row = _of_case(case, Path(folder))
+            print(row, flush=True)
+            _keep(row)
+    frame = pl.read_csv(RESULTS)
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=40):
         print(frame)
-    for row in rows:
-        if row.case in GOALS:
-            print(f"{row.case}: {row.round_s:.2f} s a round, goal {GOALS[row.case]:g} s")
-        if row.case.endswith("processes"):
-            print(f"{row.case}: {row.pss_mb_a_process:.1f} MB a station, goal {GOAL_MB:g} MB")
-        if row.case.startswith("10,000"):
-            assert row.in_process_s is not None
-            print(f"{row.case}: {row.round_s / row.in_process_s:.2f} the round in one process, goal 1.5")
-    if arguments.csv:
-        frame.write_csv(arguments.csv)
+    for kept in frame.iter_rows(named=True):
+        case, seconds = kept["case"], kept["round_s"]
+        if case in GOALS:
+            print(f"{case}: {seconds:.2f} s a round, goal {GOALS[case]:g} s")
+        if case.endswith("processes"):
+            print(f"{case}: {kept['pss_mb_a_process']:.1f} MB a station, goal {GOAL_MB:g} MB")
+        if case.startswith("10,000"):
+            print(f"{case}: {seconds / kept['in_process_s']:.2f} the round in one process, goal 1.5")
+
+
+def _of_case(case: str, folder: Path) -> Figures:
+    stations, each = CASES[case]
+    city = folder / f"city{stations}"
+    if not city.exists():
+        words = ["data", "make", "--stations", str(stations), "--days", "30", "--out", str(city)]
+        subprocess.run([*COMMAND, *words], check=True, capture_output=True)
+    return _shipped(folder, city, stations) if case == SHIPPED else _measured(case, city, stations, each)
+
+
+def _keep(row: Figures) -> None:
+    """Put a row into the file, in the place of an earlier one of its case."""
+    rows = (
+        {each["case"]: each for each in pl.read_csv(RESULTS).iter_rows(named=True)}
+        if RESULTS.exists()
+        else {}
+    )
+    rows |= {row.case: asdict(row)}
+    pl.DataFrame([rows[case] for case in CASES if case in rows]).write_csv(RESULTS)
 
 
 def _measured(case: str, city: Path, stations: int, each: int) -> Figures:
@@ -113,19 +123,11 @@ def _federation(
     city: Path, stations: int, each: int, settings: TwinSettings
 ) -> Iterator[tuple[FlowerFleet, Callable[[], float]]]:
     """The stations of a city in processes, and how many MB one of these takes."""
-    link = Link(Doors())
-    address = link.open()
-    grid = link.grid()
-    try:
-        with launched(city, ReadSettings(), address, each) as crew:
-            patience = Patience(answer_seconds=600, introduction_seconds=300)
-            fleet = FlowerFleet(grid, setup_of(settings), patience, grid.pause)
-            for _ in fleet.gathered(stations):
-                pass
-            yield fleet, lambda: _share_mb(crew.group)
-    finally:
-        grid.end()
-        link.close()
+    patience = Patience(answer_seconds=600, introduction_seconds=300)
+    with federated(city, ReadSettings(), setup_of(settings), patience, each) as crew:
+        for _ in crew.fleet.gathered(stations):
+            pass
+        yield crew.fleet, lambda: _share_mb(crew.launched.group)
 
 
 def _shipped(folder: Path, city: Path, stations: int) -> Figures:

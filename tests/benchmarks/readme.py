@@ -75,12 +75,40 @@ def twin_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def federation_table() -> str:
+    """Rounds over processes, what they send, and what a process weighs."""
+    rows = pl.read_csv(RESULTS / "federation_speed.csv")
+    lines = [
+        "| stations in processes | s a round | in one process | MB out a round | MB in | MB a process "
+        "| H: updates/s | H: ms a step |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    digits = {
+        "round_s": 2,
+        "in_process_s": 3,
+        "mb_out_a_round": 2,
+        "mb_in_a_round": 2,
+        "pss_mb_a_process": 0,
+        "h_updates_a_second": 0,
+        "h_step_ms": 0,
+    }
+    for row in rows.iter_rows(named=True):
+        cells = ["" if row[name] is None else f"{row[name]:,.{number}f}" for name, number in digits.items()]
+        lines.append(f"| {row['case']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 TEXT = """
 Twinning: 100 rounds of V-twinning and 20 epochs of H-twinning with segmentation on schedule, hourly
 synthetic cities (30 days for 50 stations, 61 for more), the default network of 5,185 parameters, 2 cores. The
 same without clusters, to compare, is in it unless the line says so.
 
 {twins}
+Stations in processes of their own, over Flower (`vhtwin up`): the median of the warm rounds of V-twinning; in
+H-twinning a twin that was made anew goes out with the orders of the next step. Hosts of several stations of a
+cluster send one sum. A process counts with its share of the memory that all have in common.
+
+{federation}
 Training many stations at once: one epoch of 1,000 windows each, mini-batches of 64, beside the peers in one
 run on 2 cores. The floor is the arithmetic of the matrix products at the best rate of any product measured
 there; all end on the same loss.
@@ -93,8 +121,8 @@ Ours alone checks every field, refuses rows that stand twice, keeps to a bound o
 It is bound by parsing, about .75 GB/s a core: on two cores that stays short of the ten times the pandas loop
 that we aim at; more cores help it and not the loop. {city}
 
-`make bench` measures again. The peers are optional: install `jax`, `flwr[simulation]==1.41.0` or `pfl` in an
-environment of their own and name it:
+`make bench` and `make bench-federation` measure again. The peers are optional: install `jax`,
+`flwr[simulation]==1.41.0` or `pfl` in an environment of their own and name it:
 `python -m tests.benchmarks.trainer_speed --python jax=ENV/bin/python`.
 
 """
@@ -103,7 +131,11 @@ environment of their own and name it:
 def section() -> str:
     """The whole section."""
     return TEXT.format(
-        twins=twin_table(), trainer=trainer_table(), importing=import_table(), city=city_sentence()
+        twins=twin_table(),
+        federation=federation_table(),
+        trainer=trainer_table(),
+        importing=import_table(),
+        city=city_sentence(),
     )
 
 
