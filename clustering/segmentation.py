@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.girvan_newman import VARIANTS, estimated_seconds, girvan_newman
+from clustering.groups import Groups, given_clusters
 from clustering.quality import Clusters, Quality, quality
 from clustering.spectral import spectral_clusters
 from clustering.topology import Array, Topology
@@ -19,6 +20,7 @@ from data.progress import Step, Work
 from data.traffic import StationId
 
 METHODS = ("girvan-newman", "louvain", "spectral")
+GIVEN, HEADS = "given", "heads"  # groups of the operator's own, in a file; and by who heads whom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class SegmentationSettings:
     """`clusters` is how many Girvan-Newman and spectral make; Louvain finds their number itself.
 
     A higher `resolution` makes Louvain's clusters smaller. Girvan-Newman is refused when it might take longer
-    than `most_seconds`.
+    than `most_seconds`. `groups` are the stations of each cluster, where they are not found but given.
     """
 
     method: str = "girvan-newman"
@@ -35,9 +37,10 @@ class SegmentationSettings:
     resolution: float = 1.0
     seed: int = 1
     most_seconds: float = 120.0
+    groups: Groups = ()
 
     def __post_init__(self) -> None:
-        _refuse_unknown("method", self.method, METHODS)
+        _refuse_unknown("method", self.method, (*METHODS, GIVEN, HEADS))
         _refuse_unknown("variant", self.variant, VARIANTS)
         if self.clusters < 1:
             raise InputError(f"{self.clusters} clusters, expected at least 1")
@@ -47,6 +50,15 @@ class SegmentationSettings:
             raise InputError(f"the seed must not be negative, got {self.seed}")
         if not self.most_seconds >= 0:
             raise InputError(f"most_seconds must be 0 or more, got {self.most_seconds}")
+        if self.groups and not self.is_given:
+            raise InputError(f"the method {self.method} finds groups, expected {GIVEN} where they are given")
+        if self.method == GIVEN and not self.groups:
+            raise InputError(f"the method {GIVEN} has no groups, expected a file of them")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the clusters stand from the beginning, whatever the stations reveal."""
+        return self.method in (GIVEN, HEADS)
 
 
 @dataclass(frozen=True)
@@ -85,13 +97,23 @@ def segmentation(
     the numbers of the clusters, ties and seeded choices included.
     """
     refuse_too_much(topology, settings)
+    if settings.is_given:
+        cluster_of = numbered(given_clusters(stations, settings.groups))
+    else:
+        cluster_of = numbered((yield from _found_by_id(stations, topology, phi, settings)))
+    before = None if earlier is None else _same_stations(earlier, stations)
+    return Segmentation(stations, cluster_of, settings.method, quality(topology, phi, cluster_of, before))
+
+
+def _found_by_id(
+    stations: tuple[StationId, ...], topology: Topology, phi: Array, settings: SegmentationSettings
+) -> Work[Clusters]:
+    """The clusters of `stations`, found in the order of their ids."""
     order = np.array(sorted(range(len(stations)), key=lambda place: stations[place]))  # (N,)
     found = yield from _found(*_reordered(topology, phi, order), settings)
     cluster_of = np.empty(len(stations), dtype=np.int64)
     cluster_of[order] = found
-    cluster_of = numbered(cluster_of)
-    before = None if earlier is None else _same_stations(earlier, stations)
-    return Segmentation(stations, cluster_of, settings.method, quality(topology, phi, cluster_of, before))
+    return cluster_of
 
 
 def numbered(clusters: Clusters) -> Clusters:
@@ -153,7 +175,11 @@ def refuse_too_much(topology: Topology, settings: SegmentationSettings) -> None:
     """Refuse what cannot be segmented, or would take too long."""
     if topology.stations < 2:
         raise InputError("one station cannot be segmented, expected at least two")
-    if settings.method == "louvain":
+    if settings.method == HEADS and not settings.groups:
+        raise InputError(
+            f"the method {HEADS} is for a server whose nodes are cluster heads, and none is here"
+        )
+    if settings.method == "louvain" or settings.is_given:
         return
     if topology.stations < settings.clusters:
         raise InputError(f"{topology.stations} stations cannot make {settings.clusters} clusters")

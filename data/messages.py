@@ -1,4 +1,4 @@
-"""All that crosses the wire between the server and its stations: orders and their answers.
+"""All that crosses the wire between the server, its stations, and cluster heads: orders and their answers.
 
 An order may be for several stations at once, as a multicast; each of them gives an answer of its own. No
 answer has room for a series: what leaves a station is weights, counts, and sums over many steps.
@@ -150,6 +150,131 @@ class MomentsAnswer:
 
 
 @dataclass(frozen=True)
+class RoundOrder:
+    """To a cluster head: let your stations train in a round of V-twinning, and make your twin of that.
+
+    A head is called by the first of its stations. What it comes to by this order is its turn `turn`, and it
+    begins where its turn `after` ended, or before all turns: turns in between are as if they had not been.
+    The round starts from the G-NDT in `weights`, which is its `version`; without, from the head's own twin.
+    """
+
+    stations: tuple[StationId, ...]
+    after: int
+    turn: int
+    phase: Phase
+    number: int
+    numbers: int
+    upwards: bool  # whether the twin is wanted
+    version: int
+    weights: Weights | None = None  # (P,)
+
+
+@dataclass(frozen=True)
+class ClusterRound:
+    """What a round came to under a cluster head; `windows` are 0 if nothing could be used."""
+
+    station: StationId
+    windows: int
+    loss: float  # the sum over the stations that were heard
+    heard: int
+    arrived: int
+    failures: tuple["Failure", ...]
+    lost: tuple[StationId, ...]  # the stations whose node is not there
+    weights: Weights | None = None  # (P,)
+
+
+@dataclass(frozen=True)
+class StepOrder:
+    """To a cluster head: let a step of the stream pass, up to the first C-NDT that your gate lets through.
+
+    `weights` are the G-NDT in force if it is one that the head has not received.
+    """
+
+    stations: tuple[StationId, ...]
+    after: int
+    turn: int
+    step: int
+    version: int
+    weights: Weights | None = None  # (P,)
+
+
+@dataclass(frozen=True)
+class ClusterReport:
+    """A C-NDT that the gate of its head let through, in the midst of a step; see fl_server/stream.py."""
+
+    station: StationId
+    weights: Weights  # (P,)
+    version: int
+    samples: int
+    until: int
+    when: float
+    answered: str  # the station that answered last; none where the cluster was impatient
+
+
+@dataclass(frozen=True)
+class RefreshOrder:
+    """To a cluster head: this G-NDT came of your report `number` of the turn, counted from 0; go on."""
+
+    stations: tuple[StationId, ...]
+    turn: int
+    number: int
+    version: int
+    weights: Weights  # (P,)
+
+
+@dataclass(frozen=True)
+class ClusterStep:
+    """A step of the stream has passed under a cluster head; errors are those of the stream so far."""
+
+    station: StationId
+    asked: int
+    arrived: int
+    spared: int  # reports in all
+    squared: float
+    count: int
+    failures: tuple["Failure", ...]
+    lost: tuple[StationId, ...]
+
+
+@dataclass(frozen=True)
+class ScoreOrder:
+    """To a cluster head: say how well the twins of a phase have forecast at your stations."""
+
+    stations: tuple[StationId, ...]
+    after: int
+    phase: Phase
+    version: int
+    weights: Weights | None = None  # (P,) the G-NDT, if it is one that the head has not received
+
+
+@dataclass(frozen=True)
+class ClusterScores:
+    """Sums of errors of the head's stations, in their order; after the stream also the twin that it has."""
+
+    station: StationId
+    network: Array  # (5, n) see forecasting/metrics.py
+    cluster: Array  # (5, n)
+    version: int
+    until: int
+    weights: Weights | None = None  # (P,)
+
+
+@dataclass(frozen=True)
+class KeepOrder:
+    """To a cluster head: keep what you had come to by turn `after`, for the server may come back to it."""
+
+    stations: tuple[StationId, ...]
+    after: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A cluster head has it on its disk."""
+
+    station: StationId
+
+
+@dataclass(frozen=True)
 class IntroduceOrder:
     """Say who you are; every station that can take part in the run answers."""
 
@@ -181,6 +306,8 @@ class Failure:
     reason: str
 
 
-Order = IntroduceOrder | DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder
-Single = Introduction | Description | Update | Errors | MomentsAnswer | Failure
+HeadOrder = RoundOrder | StepOrder | RefreshOrder | ScoreOrder | KeepOrder
+HeadAnswer = ClusterRound | ClusterReport | ClusterStep | ClusterScores | Kept
+Order = IntroduceOrder | DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder | HeadOrder
+Single = Introduction | Description | Update | Errors | MomentsAnswer | Failure | HeadAnswer
 Answer = Single | Summed

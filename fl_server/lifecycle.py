@@ -14,22 +14,30 @@ import numpy as np
 
 from clustering.segmentation import Segmentation
 from data.errors import InputError
-from data.messages import EvaluateOrder, Failure
-from fl_server.aggregation.refresh import chosen_refresh
-from fl_server.aggregation.strategies import chosen_strategy
-from fl_server.behaviour import Draw, taking_part
+from data.messages import Failure
 from fl_server.exchange import together
 from fl_server.fleet import Fleet
-from fl_server.horizontal import Passed, World, regrouped_stream, step_passed, stream_begun
+from fl_server.horizontal import step_passed
+from fl_server.in_force import (
+    in_the_stream,
+    mean_error,
+    mean_squared,
+    scored,
+    squared_sums,
+    standing_after,
+    whole_stream_standing,
+)
 from fl_server.inbox import counted
-from fl_server.run import Phase, Plan, Row, Run, Shown, Stage, System
-from fl_server.scoring import Span, Standing, begun_standing, cluster_orders, evaluated
+from fl_server.run import Phase, Plan, Row, Run, Stage, System
+from fl_server.scoring import Span
 from fl_server.segmenting import described, segmented
-from fl_server.tree import Tree, mixed, origins, regrouped
-from fl_server.vertical import Outcome, Rules, Turn, vertical_round
-from forecasting.metrics import Tally, tally_scores
+from fl_server.stream import Passed, regrouped_stream
+from fl_server.terms import drawn_for_epoch, drawn_for_round, epoch_of, rules_of, world_of
+from fl_server.tier.backhaul import Heads
+from fl_server.tier.heads import over_heads, round_over_heads, scored_over_heads, step_over_heads
+from fl_server.tree import mixed, origins, regrouped
+from fl_server.vertical import Outcome, Turn, vertical_round
 
-VERTICAL, HORIZONTAL = 0, 1
 GAIN = 1e-3  # by which a loss must fall to count as lower
 TOO_SLOW = "was too slow for its round"
 
@@ -46,37 +54,13 @@ def advanced(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """`run` after its next turn."""
     if run.stage == "vertical":
         run = _vertical_turn(fleet, plan, _perhaps_segmented(fleet, plan, run))
+    elif over_heads(plan.settings):
+        run = _stream_turn_over_heads(fleet, plan, run)
     elif run.system == "hierarchical":
         run = _stream_turn(fleet, plan, _perhaps_segmented(fleet, plan, run))
     else:
         run = _synchronous_turn(fleet, plan, run)
     return run if run.turn < turns(plan, run.stage, run.system) else _stage_ended(fleet, plan, run)
-
-
-def world_of(plan: Plan) -> World:
-    """What H-twinning goes by."""
-    settings = plan.settings
-    rules = rules_of(plan)
-    return World(
-        settings=settings.horizontal,
-        rules=rules,
-        refresh=chosen_refresh(settings.strategies.refresh, rules.top),
-        behaviour=plan.behaviour,
-        train_steps=plan.timeline.train_steps,
-        step_hours=plan.timeline.step_minutes / 60,
-        batch=settings.horizontal.new_values or plan.stream_steps // plan.stream_epochs,
-        windows=plan.timeline.train_steps - plan.timeline.first_step,
-    )
-
-
-def rules_of(plan: Plan, system: System = "hierarchical") -> Rules:
-    """How the tiers aggregate; without clusters there is but one tier, which merges stations."""
-    return Rules(
-        cluster=chosen_strategy(plan.settings.strategies.cluster),
-        top=chosen_strategy(plan.settings.strategies.top if system == "hierarchical" else "mean"),
-        layers=tuple(part.size for part in plan.network.parts),
-        least_answers=plan.settings.vertical.least_answers,
-    )
 
 
 def _perhaps_segmented(fleet: Fleet, plan: Plan, run: Run) -> Run:
@@ -89,13 +73,15 @@ def _perhaps_segmented(fleet: Fleet, plan: Plan, run: Run) -> Run:
     earlier = None if run.quality is None else _segmentation_of(plan, run)
     found = segmented(plan.land, descriptions, run.segmentations, earlier)
     if in_stream:
-        run = _scored(fleet, plan, run, run.turn, everything=True)
+        run = scored(fleet, plan, run, run.turn, everything=True)
     return replace(_moved(run, found), segmentations=run.segmentations + 1, quality=found.quality)
 
 
 def _segments(plan: Plan, run: Run) -> bool:
     """Whether this turn begins with a segmentation."""
     if run.system == "single-level":
+        return False
+    if run.quality is not None and plan.settings.segment.how.is_given:
         return False
     every, epoch = _segmentation_period(plan, run)
     return run.quality is None or bool(every and epoch and epoch % every == 0)
@@ -105,9 +91,8 @@ def _segmentation_period(plan: Plan, run: Run) -> tuple[int, int]:
     """After how many epochs to segment again, and which epoch begins with this turn; 0 if none does."""
     if run.stage == "vertical":
         return plan.settings.segment.every_vertical, run.turn
-    epochs, steps = plan.stream_epochs, plan.stream_steps
-    epoch = run.turn * epochs // steps
-    begins = run.turn > 0 and epoch > (run.turn - 1) * epochs // steps
+    epoch = epoch_of(plan, run.turn)
+    begins = run.turn > 0 and epoch > epoch_of(plan, run.turn - 1)
     return plan.settings.segment.every_horizontal, epoch if begins else 0
 
 
@@ -143,10 +128,13 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
         if run.turn < rounds
         else Turn("settling", run.turn - rounds, alone, until, upwards=last)
     )
-    draw = Draw(plan.settings.recipe.seed, VERTICAL, run.turn)
-    drawn = taking_part(plan.stations, run.tree.cluster_of, settings.participation, draw)
+    drawn = drawn_for_round(plan, run.tree.cluster_of, run.turn)
     in_time = plan.behaviour.in_time(plan.settings.behaviour)
-    made = vertical_round(fleet, run.tree, turn, drawn, rules_of(plan, run.system), ~in_time)
+    if over_heads(plan.settings):
+        made, marks = round_over_heads(Heads(fleet, plan, run), turn, drawn, rules_of(plan))
+        run = replace(run, heads=marks)
+    else:
+        made = vertical_round(fleet, run.tree, turn, drawn, rules_of(plan, run.system), ~in_time)
     late = tuple(Failure(plan.stations[place], TOO_SLOW) for place in np.flatnonzero(drawn & ~in_time))
     made = replace(made, failures=(*made.failures, *late))
     if made.loss is None:
@@ -194,50 +182,17 @@ def _stage_ended(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """Score V-twinning on the whole stream and begin H-twinning, or be done."""
     if run.stage == "horizontal":
         return replace(run, stage="done", turn=0)
-    whole = Span(0, plan.stream_steps)
-    spans = dict.fromkeys(range(len(run.tree.clusters)), whole)
-    standing = _standing(fleet, plan, run, run.vertical.standing, spans, whole)
-    vertical = replace(run.vertical, standing=standing)
-    horizontal = replace(run.horizontal, standing=begun_standing(standing))
-    run = replace(run, stage="horizontal", turn=0, vertical=vertical, horizontal=horizontal)
-    if not plan.stream_epochs:
-        return replace(run, stage="done")
-    if run.system == "single-level":
-        return run
-    return replace(run, stream=stream_begun(run.tree, world_of(plan)), shown=_shown(run.tree))
-
-
-def _shown(tree: Tree) -> Shown:
-    since = np.zeros(len(tree.clusters), np.int64)
-    return Shown(tree.clusters, tree.cluster_versions, since, tree.top, tree.top_version, 0)
-
-
-def _standing(
-    fleet: Fleet, plan: Plan, run: Run, before: Standing, spans: dict[int, Span], top_span: Span | None
-) -> Standing:
-    """The standing after the twins in force have forecast these spans of the stream."""
-    begin, place = plan.timeline.train_steps, plan.place
-    shown = run.shown or _shown(run.tree)
-    timed = {cluster: Span(begin + span.first, begin + span.last) for cluster, span in spans.items()}
-    ask = (plan.stations, run.tree.cluster_of, shown.clusters, timed)
-    cluster = evaluated(fleet, before.cluster, cluster_orders(*ask), place)
-    personal = before.personal
-    if plan.settings.recipe.personal != "none":
-        personal = evaluated(fleet, personal, cluster_orders(*ask, personal=True), place)
-    top = before.top
-    if top_span is not None:
-        order = EvaluateOrder(plan.stations, shown.top, begin + top_span.first, begin + top_span.last)
-        top = evaluated(fleet, top, [order], place)
-    return Standing(top, cluster, personal)
+    if over_heads(plan.settings):
+        run, standing = scored_over_heads(Heads(fleet, plan, run), "vertical")
+    else:
+        standing = whole_stream_standing(fleet, plan, run)
+    return in_the_stream(plan, run, standing)
 
 
 def _stream_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """One step of the stream."""
     assert run.stream is not None
-    settings = plan.settings.horizontal
-    epoch = run.turn * plan.stream_epochs // plan.stream_steps
-    draw = Draw(plan.settings.recipe.seed, HORIZONTAL, epoch)
-    mask = taking_part(plan.stations, run.tree.cluster_of, settings.participation, draw)
+    mask = drawn_for_epoch(plan, run.tree.cluster_of, epoch_of(plan, run.turn))
     passed = step_passed(fleet, run.tree, run.stream, world_of(plan), mask)
     stability = _stability(plan, run)
     run = replace(
@@ -247,41 +202,40 @@ def _stream_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
         stream=passed.stream,
         horizontal=_counted(run.horizontal, passed),
     )
-    run = _scored(fleet, plan, run, run.turn, everything=run.turn == plan.stream_steps)
-    return replace(run, history=(*run.history, _stream_row(run, stability)))
+    run = scored(fleet, plan, run, run.turn, everything=run.turn == plan.stream_steps)
+    return replace(run, history=(*run.history, _stream_row(run, _error_so_far(run), stability)))
 
 
-def _stream_row(run: Run, stability: float | None) -> Row:
+def _stream_turn_over_heads(fleet: Fleet, plan: Plan, run: Run) -> Run:
+    """One step of the stream, where clusters are heads elsewhere."""
+    made = step_over_heads(Heads(fleet, plan, run), world_of(plan))
+    passed = made.passed
+    if not made.squared:
+        raise InputError(
+            f"no cluster head answered in step {run.turn + 1} of the stream: {_first_reason(passed.failures)}"
+        )
+    phase = _counted(run.horizontal, passed)
+    run = replace(
+        run, turn=run.turn + 1, tree=passed.tree, stream=passed.stream, horizontal=phase, heads=made.marks
+    )
+    error = mean_error(made.squared, made.count)
+    if run.turn == plan.stream_steps:
+        run, standing = scored_over_heads(Heads(fleet, plan, run), "horizontal")
+        run = replace(run, horizontal=replace(phase, standing=standing))
+        error = _error_so_far(run)
+    return replace(run, history=(*run.history, _stream_row(run, error, None)))
+
+
+def _error_so_far(run: Run) -> float | None:
+    """The MSE of the C-NDTs in force along the stream."""
+    sums = run.horizontal.standing.cluster
+    return mean_error(squared_sums(sums, run.tree.cluster_of), int(sums.count.sum()))
+
+
+def _stream_row(run: Run, error: float | None, stability: float | None) -> Row:
     assert run.stream is not None
-    error = _mse(run.horizontal.standing.cluster)
     clusters, stream = len(run.tree.clusters), run.stream
     return Row("horizontal", run.turn, error, clusters, stability, stream.sent, stream.spared)
-
-
-def _mse(sums: Tally) -> float | None:
-    return tally_scores(sums).mse if sums.count.any() else None
-
-
-def _scored(fleet: Fleet, plan: Plan, run: Run, now: int, *, everything: bool) -> Run:
-    """Score the twins that are no longer in force from step `now` on, or all of them."""
-    shown, tree = run.shown, run.tree
-    assert shown is not None
-    changed = np.flatnonzero((shown.versions != tree.cluster_versions) | everything)
-    top_changed = everything or shown.top_version != tree.top_version
-    spans = {int(cluster): Span(int(shown.since[cluster]), now) for cluster in changed}
-    top_span = Span(shown.top_since, now) if top_changed else None
-    standing = _standing(fleet, plan, run, run.horizontal.standing, spans, top_span)
-    clusters, since = shown.clusters.copy(), shown.since.copy()
-    clusters[changed], since[changed] = tree.clusters[changed], now
-    fresh = Shown(
-        clusters,
-        tree.cluster_versions,
-        since,
-        tree.top,
-        tree.top_version,
-        now if top_changed else shown.top_since,
-    )
-    return replace(run, shown=fresh, horizontal=replace(run.horizontal, standing=standing))
 
 
 def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
@@ -289,18 +243,16 @@ def _synchronous_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
     epochs, steps, begin = plan.stream_epochs, plan.stream_steps, plan.timeline.train_steps
     first, last = (turn * steps // epochs for turn in (run.turn, run.turn + 1))
     spans = {0: Span(first, last)}
-    standing = _standing(fleet, plan, run, run.horizontal.standing, spans, spans[0])
+    standing = standing_after(fleet, plan, run, run.horizontal.standing, spans, spans[0])
     phase = replace(run.horizontal, standing=standing)
-    share = plan.settings.horizontal.participation
-    draw = Draw(plan.settings.recipe.seed, HORIZONTAL, run.turn)
-    drawn = taking_part(plan.stations, run.tree.cluster_of, share, draw)
+    drawn = drawn_for_epoch(plan, run.tree.cluster_of, run.turn)
     mask = plan.behaviour.reachable[:, last - 1] & drawn
     run = replace(run, turn=run.turn + 1, horizontal=phase)
     if not mask.any():
         return run
     turn = Turn("horizontal", last - 1, steps, begin + last)
     made = vertical_round(fleet, run.tree, turn, mask, rules_of(plan, run.system))
-    row = Row("horizontal", run.turn, _mse(standing.top), 1)
+    row = Row("horizontal", run.turn, mean_squared(standing.top), 1)
     return replace(
         run,
         tree=made.tree,

@@ -3,7 +3,7 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.groups import given_clusters
 from clustering.quality import Quality
 from clustering.segmentation import refuse_too_much
 from data.clock import wall_clock
@@ -21,10 +22,10 @@ from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour, drawn_behaviour
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
-from fl_server.horizontal import Stream
 from fl_server.scoring import Standing, no_standing
-from fl_server.segmenting import Landscape, described, landscape
+from fl_server.segmenting import Landscape, described, landscape, unlinked
 from fl_server.settings import TwinSettings
+from fl_server.stream import Stream
 from fl_server.tree import Floats, Tree, seedling
 from forecasting.networks import Network, build_network, initial_weights
 from forecasting.stations import start_rng
@@ -112,6 +113,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What the server knows of a cluster head on a machine of its own.
+
+    `after` is the last of its turns that counts, `told` the version of the G-NDT that it has; `lost` are
+    stations that it has lost.
+    """
+
+    after: int = 0
+    told: int = 0
+    spared: int = 0
+    lost: tuple[StationId, ...] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """All that a run has come to; `turn` turns of its stage are done."""
 
@@ -126,6 +141,7 @@ class Run:
     stream: Stream | None = None
     shown: Shown | None = None
     history: tuple[Row, ...] = ()
+    heads: tuple[Mark, ...] = ()  # C of them, where clusters have machines of their own
 
 
 def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
@@ -133,9 +149,27 @@ def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
     for spec in (settings.strategies.cluster, settings.strategies.top):
         chosen_strategy(spec)  # one of the user's own is looked up here for the first time
     known = introduced(fleet)
-    places = np.array([(each.longitude, each.latitude) for each in known]).reshape(-1, 2)
-    land = landscape(fleet.stations, places, settings.segment, settings.recipe.seed)
+    land = landscape(fleet.stations, _places(known), settings.segment, settings.recipe.seed)
     refuse_too_much(land.topology, settings.segment.how)
+    if settings.segment.how.is_given:
+        given_clusters(
+            fleet.stations, settings.segment.how.groups
+        )  # what cannot be is refused before the run
+    return _plan(fleet, settings, known, land)
+
+
+def cluster_planned(fleet: Fleet, settings: TwinSettings) -> Plan:
+    """The plan of a head for the stations of its cluster, which is not parted any further."""
+    known = introduced(fleet)
+    land = unlinked(fleet.stations, _places(known), settings.segment, settings.recipe.seed)
+    return _plan(fleet, settings, known, land)
+
+
+def _places(known: Sequence[Introduction]) -> NDArray[np.float64]:
+    return np.array([(each.longitude, each.latitude) for each in known]).reshape(-1, 2)
+
+
+def _plan(fleet: Fleet, settings: TwinSettings, known: Sequence[Introduction], land: Landscape) -> Plan:
     descriptions = tuple(described(fleet, None))
     timeline, layout = descriptions[0].timeline, descriptions[0].layout
     odd = [each for each in descriptions if (each.timeline, each.layout) != (timeline, layout)]

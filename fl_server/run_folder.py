@@ -6,7 +6,7 @@ is stopped at any moment leaves the record and the last state that was kept, fro
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,6 +38,7 @@ class Record:
     reading: ReadSettings
     settings: TwinSettings
     links: str = ""  # the fingerprint of the file of links, where the topology is one
+    known_as: str = ""  # to cluster heads, who may have known another run of this name
 
 
 def new_run(folder: Path, record: Record, *, overwrite: bool) -> None:
@@ -84,10 +85,16 @@ def _at_work(folder: Path) -> AbstractContextManager[None]:
     return locked(folder, f"{folder}: another process is at work on this run; wait for it")
 
 
-def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[State]:
+def kept(
+    folder: Path,
+    several: Iterator[State],
+    seconds: float,
+    before_that: Callable[[State], None] = lambda _: None,
+) -> Iterator[State]:
     """The same states; one every so many seconds, and the last, is kept in the folder.
 
-    The last is kept also when there is no next one because something went wrong.
+    The last is kept also when there is no next one because something went wrong. `before_that` others are to
+    keep what belongs to the state, which is then sure to be theirs when the run goes on from it.
     """
     before, cost, last = monotonic(), 0.0, None
     try:
@@ -95,12 +102,14 @@ def kept(folder: Path, several: Iterator[State], seconds: float) -> Iterator[Sta
             last = state
             if monotonic() - before >= max(seconds, cost / LONGEST_SHARE):
                 began = monotonic()
+                before_that(state)
                 keep(folder, state)
                 before, last = monotonic(), None
                 cost = before - began
             yield state
     finally:
         if last is not None:
+            before_that(last)
             keep(folder, last)
 
 

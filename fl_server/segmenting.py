@@ -52,6 +52,14 @@ def landscape(
     )
 
 
+def unlinked(
+    stations: tuple[StationId, ...], positions: NDArray[np.float64], settings: SegmentSettings, seed: int
+) -> Landscape:
+    """The landscape of stations that are one cluster, whatever they reveal."""
+    nobody = Topology(stations=len(stations), ends=np.empty((0, 2), np.int64))
+    return Landscape(stations, positions, nobody, np.zeros(len(stations)), settings, seed)
+
+
 def described(fleet: Fleet, until: int | None, earlier: Sequence[Description] = ()) -> list[Description]:
     """What every station reveals of its past before step `until`, in the order of the fleet.
 

@@ -14,7 +14,7 @@ from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy, proximal_of
 from forecasting.recipe import Recipe
 
-Distance = Literal["mean", "squared"]
+Distance = Literal["mean", "squared", "printed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,8 @@ class HorizontalSettings:
 
     A cluster makes its twin anew once `ready` of its stations have answered since the last time, or
     `patience_hours` after the first did. It sends the twin up when that lies farther than `psi` from the
-    last G-NDT it saw: the `distance` is the mean of the squared differences of the parameters, or their sum.
+    last G-NDT it saw: the `distance` is the mean of the squared differences of the parameters, or their sum,
+    or what the paper prints.
     `new_values` of 0 stands for the length of an epoch.
     """
 

@@ -5,6 +5,7 @@ Axes: N stations, C clusters, P parameters.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from fl_server.inbox import Received, received, stacked
 from fl_server.tree import Tree
 
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 MIXED = "is in a sum over several clusters, expected one of a single cluster"
 TOO_FEW = "was one of too few in its cluster, which kept its twin"
 
@@ -64,25 +66,64 @@ def vertical_round(
     Those that would be too `late` (N,) are sent an order like the others and are not waited for.
     """
     in_time = taking_part if late is None else taking_part & ~late
+    cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
+    return network_made(clusters_trained(fleet, tree, turn, in_time, cast, rules), turn, rules)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A tree whose clusters have new twins, and what is behind them: what heads can do by themselves.
+
+    `windows` are 0 for a cluster without updates; `losses` are the sums over the stations that were `heard`.
+    """
+
+    tree: Tree
+    windows: Counts  # (C,)
+    losses: NDArray[np.float64]  # (C,)
+    heard: Counts  # (C,)
+    exchange: Exchange
+    failures: tuple[Failure, ...]
+
+
+def clusters_trained(
+    fleet: Fleet, tree: Tree, turn: Turn, in_time: Mask, cast: Counts, rules: Rules
+) -> Trained:
+    """Train the stations that are `in_time` (N,), and aggregate each cluster; `cast` (C,) were drawn."""
     orders = train_orders(fleet.stations, tree, turn, in_time, sum_by(rules.cluster))
     waited_for = [station for order in orders for station in order.stations]
     came = received(waited_for, fleet.ask(orders), len(tree.top))
-    sent = int(np.count_nonzero(taking_part))
-    exchange = Exchange().counted("station_cluster", down=sent, up=came.arrived, size=tree.size)
+    exchange = Exchange().counted("station_cluster", down=int(cast.sum()), up=came.arrived, size=tree.size)
     contributions, mixed = _by_cluster(fleet.stations, tree, came)
-    cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
     contributions, too_few = _enough(contributions, cast, rules)
+    losses, heard = _losses(fleet.stations, tree, came)
     tree, windows = _clusters_aggregated(tree, contributions, rules)
+    return Trained(tree, windows, losses, heard, exchange, (*came.failures, *mixed, *too_few))
+
+
+def network_made(trained: Trained, turn: Turn, rules: Rules) -> Outcome:
+    """Make the network's twin of those of the clusters, unless each stays by itself."""
+    tree, windows, exchange = trained.tree, trained.windows, trained.exchange
     if turn.upwards and windows.any():
         tree = _top_aggregated(tree, windows, rules)
         up, down = int(np.count_nonzero(windows)), len(windows)
         exchange = exchange.counted("cluster_network", up=up, down=down, size=tree.size)
     elif not turn.upwards:
         tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
-    losses = came.losses
-    mean = [losses[station] for station in fleet.stations if station in losses]
-    loss = float(np.mean(mean)) if mean else None
-    return Outcome(tree, exchange, loss, (*came.failures, *mixed, *too_few))
+    heard = int(trained.heard.sum())
+    loss = fsum(trained.losses) / heard if heard else None
+    return Outcome(tree, exchange, loss, trained.failures)
+
+
+def _losses(
+    stations: tuple[StationId, ...], tree: Tree, came: Received
+) -> tuple[NDArray[np.float64], Counts]:
+    """The sum of the losses in each cluster, and of how many stations."""
+    losses, clusters = came.losses, len(tree.clusters)
+    places = [place for place, station in enumerate(stations) if station in losses]
+    cluster_of = tree.cluster_of[places]
+    values = np.array([losses[stations[place]] for place in places])
+    sums = np.bincount(cluster_of, weights=values, minlength=clusters).astype(np.float64)
+    return sums, np.bincount(cluster_of, minlength=clusters)
 
 
 def train_orders(
@@ -137,7 +178,7 @@ def _by_cluster(
 
 
 def _enough(
-    contributions: Sequence[Contributions], asked: NDArray[np.int64], rules: Rules
+    contributions: Sequence[Contributions], asked: Counts, rules: Rules
 ) -> tuple[list[Contributions], list[Failure]]:
     """The contributions of each cluster where enough of those that were asked sent one; what is unused."""
     enough, unused = [], []
@@ -152,7 +193,7 @@ def _enough(
 
 def _clusters_aggregated(
     tree: Tree, contributions: Sequence[Contributions], rules: Rules
-) -> tuple[Tree, NDArray[np.int64]]:
+) -> tuple[Tree, Counts]:
     """The tree with new C-NDTs, and the windows behind each; 0 for a cluster without updates."""
     clusters, states = tree.clusters.copy(), list(tree.cluster_states)
     windows = np.array([came.windows for came in contributions], np.int64)
@@ -176,7 +217,7 @@ def _mean_of(came: Contributions, by: SumBy) -> Floats:
     return as_floats(mean_of_sums(together(sums), came.windows if by_window else len(came.stations)))
 
 
-def _top_aggregated(tree: Tree, windows: NDArray[np.int64], rules: Rules) -> Tree:
+def _top_aggregated(tree: Tree, windows: Counts, rules: Rules) -> Tree:
     """The tree with a G-NDT of the C-NDTs that are new, sent back to every cluster."""
     new = windows > 0
     updates = Updates(tree.clusters[new], windows[new], rules.layers)

@@ -29,6 +29,7 @@ VERBS = {  # which module has the verb
     "down": "down",
     "server": "server",
     "station": "station",
+    "head": "head",
     "run": "run",
     "status": "status",
     "keys": "keys",

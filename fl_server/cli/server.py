@@ -4,7 +4,9 @@ import argparse
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--listen", default="127.0.0.1:9300", metavar="HOST:PORT", help="where (default: %(default)s)"
-    )
-    parser.add_argument("--keys", type=Path, metavar="FOLDER", help="what vhtwin keys has made")
-    parser.add_argument(
-        "--insecure", action="store_true", help="listen outside this machine without keys: anybody may join"
-    )
+    add_listening(parser, "127.0.0.1:9300")
     parser.add_argument(
         "--runs",
         type=Path,
@@ -48,12 +44,40 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="FOLDER",
         help="where runs are kept (default: runs)",
     )
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append one line of JSON an event")
     parser.set_defaults(run=run)
+
+
+def add_listening(parser: "argparse._ActionsContainer", where: str) -> None:
+    """Add the options of whoever lets nodes join."""
+    parser.add_argument("--listen", default=where, metavar="HOST:PORT", help="where (default: %(default)s)")
+    parser.add_argument("--keys", type=Path, metavar="FOLDER", help="what vhtwin keys has made")
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen outside this machine without keys: anybody may join"
+    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append one line of JSON an event")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A link that nodes come to, and what is known and told of it."""
+
+    link: Link
+    control: Control
+    log: "Log"
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    with opened(arguments) as made:
+        runner = Runner(made.link, arguments.runs, made.control, made.log.tell, made.ended)
+        runner.serve()
+    return 0
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace) -> Iterator[Opened]:
+    """A link that is open, and watched, for as long as it is needed."""
     host, port = remote.host_and_port("--listen", arguments.listen)
     if host not in LOOPBACK and arguments.keys is None and not arguments.insecure:
         raise InputError(
@@ -63,37 +87,35 @@ def run(arguments: argparse.Namespace) -> int:
     keys = None if arguments.keys is None else server_keys(arguments.keys)
     quiet()
     link = Link(_doors(host, port, keys))
-    control = Control(Board(), keys.token if keys else "")
-    log = _Log(arguments.log)
-    runner = Runner(link, arguments.runs, control, log.tell)
-    address = link.open(control.routes())
-    log.tell("listening", {"address": address, "tls": keys is not None})
+    made = Opened(link, Control(Board(), keys.token if keys else ""), Log(arguments.log))
+    address = link.open(made.control.routes())
+    made.log.tell("listening", {"address": address, "tls": keys is not None})
     try:
-        _watched(runner, log)
-        runner.serve()
+        _watched(made)
+        yield made
     finally:
-        runner.ended.set()
+        made.ended.set()
         link.close()
-        log.tell("ended", {})
-    return 0
+        made.log.tell("ended", {})
 
 
-def _watched(runner: Runner, log: "_Log") -> None:
+def _watched(made: Opened) -> None:
     """Tell of nodes that come and go, in a thread beside the runs."""
 
-    named = bool(runner.link.doors.names)
+    link, board, log = made.link, made.control.board, made.log
+    named = bool(link.doors.names)
 
     def watch() -> None:
         known: set[int] = set()
         told: dict[str, float] = {}  # refusals, and when they were told
-        while not runner.ended.wait(1.0):
-            there = runner.link.nodes()
+        while not made.ended.wait(1.0):
+            there = link.nodes()
             for event, nodes in (("node joined", there - known), ("node lost", known - there)):
-                for node in sorted(map(runner.link.name, nodes)):
+                for node in sorted(map(link.name, nodes)):
                     log.tell(event, {"node": node, "nodes": len(there)})
-            known, runner.board.nodes = there, len(there)
-            runner.board.names = tuple(sorted(map(runner.link.name, there))) if named else ()
-            for refusal in runner.link.refusals():
+            known, board.nodes = there, len(there)
+            board.names = tuple(sorted(map(link.name, there))) if named else ()
+            for refusal in link.refusals():
                 if time.monotonic() - told.get(refusal, -REFUSAL_SECONDS) >= REFUSAL_SECONDS:
                     told[refusal] = time.monotonic()
                     log.tell("node refused", {"why": refusal})
@@ -114,7 +136,7 @@ def _doors(host: str, port: int, keys: ServerKeys | None) -> Doors:
     )
 
 
-class _Log:
+class Log:
     """Events for a person on stderr, and for a machine in a file; a full disk under either ends no run."""
 
     def __init__(self, file: Path | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from queue import Empty
+from secrets import token_hex
 from threading import Event
 from typing import Any
 
@@ -17,7 +18,7 @@ from fl_server.cli.twinning import Cast, How
 from fl_server.federation.board import Board, asleep_in
 from fl_server.federation.control import Control, Wanted
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import Link
+from fl_server.federation.link import Link, LinkGrid
 from fl_server.run import Plan, planned
 from fl_server.run_folder import (
     FEDERATION,
@@ -29,10 +30,15 @@ from fl_server.run_folder import (
     read_summary,
 )
 from fl_server.running import State
+from fl_server.settings import TwinSettings
 from fl_server.stored_runs import stations_of_clusters
+from fl_server.tier.backhaul import Heads
+from fl_server.tier.head import head_setup
+from fl_server.tier.heads import kept_by_heads, over_heads, settings_over_heads
 
 Tell = Callable[[str, dict[str, Any]], None]  # an event and what belongs to it; Any: what JSON holds
 LOOK_SECONDS = 0.5
+HEADS_TIMES, HEADS_SECONDS = 3, 10.0  # a head may wait so many times in a turn, and needs a while itself
 STAYS_GOOD = "what was kept of it before that stays good, and can be gone on with"
 
 
@@ -87,11 +93,12 @@ class Runner:
         record = read_record(folder) if wanted.resume else self._record(wanted)
         grid = self.link.grid()
         try:
-            patience = Patience(answer_seconds=wanted.answer_seconds)
-            only = frozenset(record.reading.only)
-            fleet = FlowerFleet(grid, setup_of(record.settings), patience, grid.pause, only)
-            self.board.fleet = fleet
+            fleet = self._fleet(grid, record, wanted)
+            self.board.fleet, self.board.heads = fleet, ()
             self._gather(fleet, wanted)
+            if over_heads(record.settings):
+                record = _over_heads(record, fleet, wanted)
+                self.board.heads = fleet.groups
             plan = planned(fleet, record.settings)
             if wanted.resume:
                 twinning.refuse_changed(record, plan)
@@ -103,9 +110,32 @@ class Runner:
         finally:
             grid.end()
 
+    def _fleet(self, grid: LinkGrid, record: Record, wanted: Wanted) -> FlowerFleet:
+        """The stations that are to take part, or the heads that have them."""
+        only, seconds = frozenset(record.reading.only), wanted.answer_seconds
+        if over_heads(record.settings):
+            setup = head_setup(record.settings, record.known_as, seconds)
+            patience = Patience(answer_seconds=HEADS_SECONDS + HEADS_TIMES * seconds)
+            return FlowerFleet(grid, setup, patience, grid.pause, only, growing=True)
+        patience = Patience(answer_seconds=seconds)
+        return FlowerFleet(grid, setup_of(record.settings), patience, grid.pause, only)
+
     def _finish(self, folder: Path, record: Record, cast: Cast, wanted: Wanted) -> None:
+        told = set[str]()
+
+        def keep_below(state: State) -> None:
+            if not over_heads(record.settings):
+                return
+            for failure in kept_by_heads(Heads(cast.fleet, cast.plan, state.hierarchical)):
+                if failure.reason not in told:
+                    told.add(failure.reason)
+                    self.tell("not kept", {"station": failure.station, "why": failure.reason})
+
         how = How(
-            show=self._shown, keep_every=wanted.keep_every, look=lambda state: self._look(cast.plan, state)
+            show=self._shown,
+            keep_every=wanted.keep_every,
+            look=lambda state: self._look(cast.plan, state),
+            before_keeping=keep_below,
         )
         with held(folder):
             state = twinning.resumed(folder, record, cast.plan)
@@ -119,6 +149,8 @@ class Runner:
                 read_record(folder)
             elif folder.exists():
                 return f"a run {wanted.name} is there already; choose another name, or go on with it"
+            if over_heads(wanted.settings) and (wanted.only or wanted.only_clusters):
+                return "stations under cluster heads are chosen where they join, not by name in a run"
             stations_of_clusters(wanted.only_clusters, self.runs)
         except InputError as error:
             return str(error)
@@ -127,7 +159,9 @@ class Runner:
     def _record(self, wanted: Wanted) -> Record:
         chosen = [*wanted.only, *stations_of_clusters(wanted.only_clusters, self.runs)]
         reading, links = ReadSettings(only=tuple(chosen)), twinning.links(wanted.settings)
-        return Record(metadata.version("vhtwin"), FEDERATION, "", reading, wanted.settings, links)
+        known_as = f"{wanted.name}-{token_hex(4)}"
+        version = metadata.version("vhtwin")
+        return Record(version, FEDERATION, "", reading, wanted.settings, links, known_as)
 
     def _gather(self, fleet: FlowerFleet, wanted: Wanted) -> None:
         """Wait for the stations."""
@@ -156,12 +190,27 @@ class Runner:
 
     def _look(self, plan: Plan, state: State) -> None:
         self.board.asleep = asleep_in(plan, state)
+        self.board.lost_below = frozenset(
+            station for mark in state.hierarchical.heads for station in mark.lost
+        )
         if self.control.stop.is_set() or self.ended.is_set():
             raise StoppedError
 
     def _summary(self, name: str) -> dict[str, Any] | None:  # Any: what JSON holds
         folder = self.runs / name
         return read_summary(folder) if (folder / SUMMARY).exists() else None
+
+
+def _over_heads(record: Record, fleet: FlowerFleet, wanted: Wanted) -> Record:
+    """The record of a run whose clusters are the nodes of `fleet`; one that is gone on with has the same."""
+    settings = settings_over_heads(record.settings, fleet.groups)
+    if wanted.resume and _sorted(settings) != _sorted(record.settings):
+        raise InputError("stations are under other heads than when the run began; expected the same")
+    return record if wanted.resume else replace(record, settings=settings)
+
+
+def _sorted(settings: TwinSettings) -> list[tuple[str, ...]]:
+    return sorted(tuple(sorted(group)) for group in settings.segment.how.groups)
 
 
 def json_line(event: str, about: dict[str, Any]) -> str:  # Any: what JSON holds

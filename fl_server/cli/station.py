@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from bs_client.flower_node import FlowerNode, Link, end_when_told
+from bs_client.flower_node import Answered, FlowerNode, Link, end_when_told
 from bs_client.site import Site
 from data.errors import InputError
 from data.keys import certificate, node_keys
@@ -27,35 +28,50 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--server", required=True, metavar="HOST:PORT", help="where to join")
+    add_joining(parser)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a set with their series")
     parser.add_argument(
         "--stations", nargs="+", metavar="ID", help="which stations (default: all of the set)"
     )
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate to trust: ca.crt")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="the key of this node, out of nodes/")
     read_options.add_to(parser, leave_out_gappy=True)
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to end."""
+def add_joining(parser: "argparse._ActionsContainer") -> None:
+    """Add the options of whoever joins a server as a node."""
+    parser.add_argument("--server", required=True, metavar="HOST:PORT", help="where to join")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate to trust: ca.crt")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the key of this node, out of nodes/")
+
+
+def link_from(arguments: argparse.Namespace) -> Link:
+    """How the server is reached that the options name."""
     if (arguments.ca is None) != (arguments.key is None):
         raise InputError("--ca and --key belong together: expected both, or neither")
     remote.host_and_port("--server", arguments.server)
-    traffic = read_set(arguments.data, read_options.settings_from(arguments))
-    if arguments.stations:
-        traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])
     secure = arguments.ca is not None
-    link = Link(
+    return Link(
         address=arguments.server,
         certificate=certificate(arguments.ca) if secure else None,
         keys=node_keys(arguments.key) if secure else None,
     )
-    node = FlowerNode(link, Site(traffic).answered, tell=_tell)
+
+
+def joined(link: Link, answered: Answered, tell: Callable[[str], None]) -> None:
+    """Be a node, which gives these answers, until told to end."""
+    node = FlowerNode(link, answered, tell=tell)
     end_when_told()
-    _tell(f"{len(traffic.stations)} stations of {arguments.data}")
     node.run()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to end."""
+    link = link_from(arguments)
+    traffic = read_set(arguments.data, read_options.settings_from(arguments))
+    if arguments.stations:
+        traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])
+    _tell(f"{len(traffic.stations)} stations of {arguments.data}")
+    joined(link, Site(traffic).answered, _tell)
     return 0
 
 

@@ -1,6 +1,7 @@
 """`vhtwin status`: what a server and its stations are doing."""
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from fl_server.federation.board import words
 from fl_server.federation.control import STATUS
 
 MOST_LISTED = 200
+MOST_NAMED = 3
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,6 +53,10 @@ def _print(told: Mapping[str, Any]) -> None:  # Any: what JSON holds
     rows = [(station, state) for station, state in states.items() if state != "waiting"]
     if rows:
         print_table("", ["station", "is"], rows[:MOST_LISTED])
+    for group in told["heads"]:
+        counts = Counter(states[station] for station in group)
+        more = f" and {len(group) - MOST_NAMED} more" if len(group) > MOST_NAMED else ""
+        print_text(f"cluster head of {', '.join(group[:MOST_NAMED])}{more}: {words(counts)}")
     for station, why in told["left_out"].items():
         print_text(f"left out: station {station} {why}")
     for station in told["held_twice"]:

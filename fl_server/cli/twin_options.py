@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from clustering.segmentation import METHODS
+from clustering.groups import read_groups
+from clustering.segmentation import GIVEN, HEADS, METHODS
 from data.errors import InputError
 from data.inputs import INPUTS
 from data.plain import plain
@@ -97,7 +98,11 @@ def _add_phases(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_clusters(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: louvain)")
+    names = ", ".join((*METHODS, HEADS))
+    group.add_argument("--method", metavar="NAME", help=f"{names} (default: louvain)")
+    group.add_argument(
+        "--groups", type=Path, metavar="FILE", help="clusters of your own: a CSV of station,group"
+    )
     group.add_argument(
         "--clusters", type=int, metavar="C", help="how many; by Girvan-Newman unless --method says otherwise"
     )
@@ -112,6 +117,8 @@ def settings_from(arguments: argparse.Namespace) -> TwinSettings:
     if arguments.clusters and arguments.method == "louvain":
         number = arguments.clusters
         raise InputError(f"--clusters {number}: Louvain finds the number itself; leave one of them out")
+    if arguments.groups and (arguments.clusters or arguments.method not in (None, GIVEN)):
+        raise InputError("--groups gives the clusters; leave --method and --clusters out")
     return settings_of(_usual(arguments), preset(arguments.preset), from_file, _given(arguments), named)
 
 
@@ -130,6 +137,9 @@ def _given(arguments: argparse.Namespace) -> Table:
         places = BOTH_PHASES.get(option, (PLACES[option],) if option in PLACES else ())
         for place in places if value is not None else ():
             table = laid_over(table, nested(place, value))
+    if arguments.groups:
+        groups = plain(read_groups(arguments.groups), {})
+        table = laid_over(table, {"segment": {"how": {"method": GIVEN, "groups": groups}}})
     return table
 
 

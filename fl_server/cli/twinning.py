@@ -41,6 +41,7 @@ class How:
     keep_every: float = KEEP_SECONDS
     replay: float | None = None  # hours of the stream a second; None: as fast as possible
     look: Callable[[State], None] = lambda _: None  # at every state, as soon as it is reached
+    before_keeping: Callable[[State], None] = lambda _: None  # at every state that is going to be kept
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +124,8 @@ def finished(folder: Path, record: Record, cast: Cast, state: State, how: How) -
         several = states(cast.fleet, cast.plan, state)
         if how.replay is not None:
             several = paced(several, cast.plan, how.replay)
-        state = how.show(steps(cast.plan, kept(folder, _looked_at(several, how.look), how.keep_every)))
+        several = kept(folder, _looked_at(several, how.look), how.keep_every, how.before_keeping)
+        state = how.show(steps(cast.plan, several))
     return written(folder, record, cast.fleet, cast.plan, state)
 
 

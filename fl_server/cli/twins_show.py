@@ -11,7 +11,7 @@ from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.cli.twin_output import print_twins
 from fl_server.cli.twins_list import twin_line
-from fl_server.horizontal import distance
+from fl_server.cluster_stream import distance
 from fl_server.run_folder import read_record, read_summary
 from fl_server.settings import HorizontalSettings
 from fl_server.stored_runs import found_file, stored_twin, twin_file

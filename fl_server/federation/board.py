@@ -27,13 +27,16 @@ class Board:
     error: str = ""  # why the last run ended before its end
     fleet: FlowerFleet | None = None
     asleep: frozenset[StationId] = frozenset()
+    heads: tuple[tuple[StationId, ...], ...] = ()  # the stations of each cluster head, where there are any
+    lost_below: frozenset[StationId] = frozenset()  # those that their heads have lost
     runs: dict[str, str] = field(default_factory=dict)  # how each run of this server ended
 
     def stations(self) -> dict[StationId, StationState]:
         """What every station of the fleet is at."""
         if self.fleet is None:
             return {}
-        training, lost = self.fleet.training(), set(self.fleet.lost)
+        training, lost = self.fleet.training(), {*self.fleet.lost, *self.lost_below}
+        training |= {each for group in self.heads if training & {*group} for each in group}
         return {station: _state(station, training, lost, self.asleep) for station in self.fleet.stations}
 
     def counted(self) -> dict[str, int]:
@@ -55,6 +58,7 @@ class Board:
             "error": self.error,
             "runs": dict(self.runs),
             "stations": self.stations(),
+            "heads": [list(group) for group in self.heads],
             "counts": self.counted(),
             "held_twice": list(fleet.held_twice) if fleet else [],
             "left_out": dict(fleet.left_out) if fleet else {},

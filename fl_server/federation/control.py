@@ -62,6 +62,7 @@ class Control:
 
     board: Board
     token: str = ""
+    above: str = ""  # the server whose runs these are, where it is another one
     wanted: Queue[Wanted] = field(default_factory=Queue)
     stop: Event = field(default_factory=Event)
     refusal_of: Callable[[Wanted], str] = lambda _: ""  # why a run cannot be had, if it cannot
@@ -104,6 +105,8 @@ class Control:
             return JSONResponse({"error": "expected a run as JSON"}, 400)
         except InputError as error:
             return JSONResponse({"error": str(error)}, 400)
+        if self.above:
+            return self._not_here()
         if self.board.run or not self.wanted.empty():
             return JSONResponse({"error": f"the run {self.board.run} is under way; wait or stop it"}, 409)
         refusal = self.refusal_of(wanted)
@@ -123,7 +126,12 @@ class Control:
             return JSONResponse({"error": f"no finished run {name}"}, 404)
         return JSONResponse(summary)
 
+    def _not_here(self) -> Response:
+        return JSONResponse({"error": f"this is a cluster head; runs are those of {self.above}"}, 409)
+
     def _stop(self, _request: Request, _body: bytes) -> Response:
+        if self.above:
+            return self._not_here()
         if not self.board.run:
             return JSONResponse({"error": "no run is under way"}, 409)
         self.stop.set()

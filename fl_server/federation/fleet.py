@@ -77,6 +77,7 @@ class FlowerFleet:
     patience: Patience = field(default_factory=Patience)
     pause: Pause = time.sleep
     only: frozenset[StationId] = frozenset()  # that may take part; empty: all
+    growing: bool = False  # whether nodes may come to have more stations while these are gathered
     stations: tuple[StationId, ...] = ()
     left_out: dict[StationId, str] = field(default_factory=dict)
     crossed: Crossed = field(default_factory=Crossed)
@@ -105,6 +106,19 @@ class FlowerFleet:
     def nodes(self) -> tuple[int, ...]:
         """The nodes that have introduced their stations."""
         return tuple(self._known)
+
+    @property
+    def introductions(self) -> tuple[Introduction, ...]:
+        """Who all stations are that have introduced themselves, fit to take part or not."""
+        return tuple(self._introduced().values())
+
+    @property
+    def groups(self) -> tuple[tuple[StationId, ...], ...]:
+        """The stations of each node that take part."""
+        groups: dict[int, list[StationId]] = {}
+        for station in self.stations:
+            groups.setdefault(self._node_of.get(station, 0), []).append(station)
+        return tuple(map(tuple, groups.values()))
 
     @property
     def lost(self) -> tuple[StationId, ...]:
@@ -259,6 +273,9 @@ class FlowerFleet:
         for node in [each for each in self._known if there.get(each) != self._joined[each]]:
             del self._known[node]
         now = time.monotonic()
+        if self.growing and not self.stations:
+            for node in [each for each in self._known if self._shy[each] <= now]:
+                del self._known[node]
         new = sorted(node for node in there.keys() - self._known.keys() if self._shy.get(node, now) <= now)
         if new:
             self._shy |= dict.fromkeys(new, now + AGAIN_SECONDS)

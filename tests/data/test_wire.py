@@ -11,14 +11,24 @@ from safetensors.numpy import save
 from data.errors import InputError
 from data.messages import (
     Answer,
+    ClusterReport,
+    ClusterRound,
+    ClusterScores,
+    ClusterStep,
     DescribeOrder,
     Errors,
     EvaluateOrder,
     Failure,
     IntroduceOrder,
     Introduction,
+    KeepOrder,
+    Kept,
     MomentsOrder,
     Order,
+    RefreshOrder,
+    RoundOrder,
+    ScoreOrder,
+    StepOrder,
     Summed,
     TrainOrder,
     Update,
@@ -44,6 +54,12 @@ ORDERS: list[Order] = [
     TrainOrder((TWO,), WEIGHTS, "settling", 3, 9, 700, "window"),
     EvaluateOrder((ONE,), WEIGHTS, 1, 2, personal=True),
     MomentsOrder((ONE,), 0, 5),
+    RoundOrder((ONE,), 3, 4, "settling", 1, 2, upwards=False, version=7),
+    RoundOrder((ONE,), 3, 4, "vertical", 1, 2, upwards=True, version=7, weights=WEIGHTS),
+    StepOrder((ONE,), 8, 9, 2, 7),
+    RefreshOrder((ONE,), 9, 0, 8, WEIGHTS),
+    ScoreOrder((ONE,), 9, "horizontal", 8),
+    KeepOrder((ONE,), 9),
 ]
 ANSWERS: list[Answer] = [
     Update(ONE, WEIGHTS, 12, 0.25),
@@ -52,6 +68,11 @@ ANSWERS: list[Answer] = [
     Errors(ONE, 3, 0.1, 0.2, 0.3, 0.4),
     Failure(TWO, "lost its power"),
     Introduction(ONE, 9.1, 45.4, "internet", 60, None, 0, "ab"),
+    ClusterRound(ONE, 12, 0.5, 2, 3, (Failure(TWO, "lost its power"),), (TWO,), WEIGHTS),
+    ClusterReport(ONE, WEIGHTS, 3, 12, 700, 1.5, "zwei"),
+    ClusterStep(ONE, 2, 1, 4, 0.5, 9, (), ()),
+    ClusterScores(ONE, np.ones((5, 2)), np.zeros((5, 2)), 3, 700),
+    Kept(ONE),
 ]
 
 

@@ -12,19 +12,12 @@ from data.traffic import StationId
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour
+from fl_server.cluster_stream import distance
 from fl_server.exchange import Exchange, Flow, together
 from fl_server.fleet import Fleet
-from fl_server.horizontal import (
-    Passed,
-    Stream,
-    World,
-    distance,
-    regrouped_stream,
-    reposted,
-    step_passed,
-    stream_begun,
-)
+from fl_server.horizontal import reposted, step_passed
 from fl_server.settings import Distance, HorizontalSettings
+from fl_server.stream import Passed, Stream, World, regrouped_stream, stream_begun
 from fl_server.tree import Floats, Tree, regrouped, seedling
 from fl_server.vertical import Mask, Rules
 from forecasting.networks import initial_weights
@@ -184,6 +177,13 @@ def test_messages_and_bytes_are_those_counted_by_hand() -> None:
 
 def first_report() -> Floats:
     return mean(trained(3, START, 3), trained(2, START, 4))
+
+
+def test_the_distance_is_a_mean_a_sum_or_what_the_paper_prints() -> None:
+    one, other = np.array([3.0, 0.0], np.float32), np.array([1.0, 2.0], np.float32)
+    kinds: tuple[Distance, ...] = ("mean", "squared", "printed")
+    found = [distance(one, other, HorizontalSettings(distance=kind)) for kind in kinds]
+    assert found == [4, 8, 20]
 
 
 @pytest.mark.parametrize("norm", ["mean", "squared"])

@@ -18,8 +18,8 @@ from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour
 from fl_server.exchange import Flow
-from fl_server.horizontal import Stream, World, regrouped_stream, stream_begun
 from fl_server.settings import HorizontalSettings
+from fl_server.stream import Stream, World, regrouped_stream, stream_begun
 from fl_server.tree import Clusters, Floats, regrouped, seedling
 from fl_server.vertical import Rules
 from forecasting.stations import station_number

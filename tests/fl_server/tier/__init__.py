@@ -1,0 +1,1 @@
+"""Tests of cluster heads on machines of their own."""
