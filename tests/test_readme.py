@@ -5,12 +5,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from fl_server.experiments.catalogue import EXPERIMENTS, TABLE_2, Experiment, cells
+from fl_server.experiments.cells import TIMES, measured
+from fl_server.experiments.ledger import kept_rows
+from fl_server.experiments.sources import sources_in
 from tests.benchmarks import readme as speed
-from tests.benchmarks import twins
+from tests.benchmarks import reproduced, twins
 from tests.benchmarks.milan25 import RESULTS, rows, tables
 from tests.cities import real_set
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 
 def test_the_result_tables_are_those_of_the_stored_rows() -> None:
@@ -73,3 +78,31 @@ def test_the_stored_twins_are_what_the_program_gives() -> None:
         assert row["twin"] == again["twin"]
         assert again["mse"] == pytest.approx(row["mse"], abs=0.002)  # another processor rounds otherwise
     assert stored.filter(twin="v")["mse"].item() <= 0.165
+
+
+def test_the_papers_tables_are_those_of_the_stored_rows() -> None:
+    assert README.read_text().split(reproduced.BEGIN)[1].split(reproduced.END)[0] == reproduced.section()
+    errata = reproduced.ERRATA_PAGE.read_text()
+    assert errata.split(reproduced.MEASURED)[1].split(reproduced.MEASURED_END)[0] == reproduced.measured()
+    assert reproduced.PAGE.read_text() == reproduced.page()
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)
+def test_the_stored_rows_are_the_runs_of_the_catalogue(experiment: Experiment) -> None:
+    """Every run of five seeds on the city, and on the real sets where they are there, and no other."""
+    kept = kept_rows(reproduced.RESULTS / f"{experiment.name}.csv")
+    shared = ROOT.parent / "shared" / "telecom-italia"
+    sources = sources_in(shared if shared.is_dir() else None)
+    wanted = {cell.key for source in sources for cell in cells(experiment, source, 5)[0]}
+    names = {source.name for source in sources}
+    assert {key for key, row in kept.items() if row["source"] in names} == wanted
+
+
+def test_a_stored_row_is_what_the_code_makes() -> None:
+    cell = cells(TABLE_2, sources_in(None)[0], 1)[0][0]
+    stored = kept_rows(reproduced.RESULTS / "table-2.csv")[cell.key]
+    found = measured(cell)
+    figures = {name for name, value in found.items() if isinstance(value, float | int)} - TIMES
+    assert {"v_mse", "h_mse", "updates", "h_clusters"} <= figures
+    for name in figures:
+        assert found[name] == pytest.approx(stored[name], rel=1e-6), name

@@ -4,6 +4,7 @@ Traffic is wide (`time` and one column a station) or long (`time`, `station`, an
 a channel). `traffic.parquet` is a file or a folder of long ones. Axes: T time, N stations.
 """
 
+import gzip
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,17 @@ def _part(measured: Traffic, folder: Path, settings: ReadSettings) -> Traffic:
         found = f"{len(measured.stations)} stations"
         raise InputError(f"{folder}: holds {found}, expected the first {settings.first_stations} of them")
     return of_columns(measured, range(settings.first_stations))
+
+
+def channels_in(folder: Path) -> tuple[str, ...]:
+    """The channels that the set in `folder` names; one without any name holds internet traffic."""
+    path = _traffic_file(folder)
+    if path.suffix == ".parquet":
+        columns = list(parquet_columns(parquet_files(path)[0]))
+    else:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            columns = [each.strip() for each in file.readline().split(",")]
+    return tuple(each for each in CHANNELS if each in columns) or ("internet",)
 
 
 def _traffic_file(folder: Path) -> Path:

@@ -36,6 +36,7 @@ VERBS = {  # which module has the verb
     "predict": "predict",
     "twins": "twins",
     "compare": "compare",
+    "reproduce": "reproduce",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

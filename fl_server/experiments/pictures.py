@@ -1,0 +1,91 @@
+"""Experiments as pictures: errors and costs along the labels, with intervals, the paper's beside ours."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from fl_server.experiments.catalogue import Experiment
+from fl_server.experiments.tables import Column, Entry, entries, sources_of
+from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
+
+COLOURS = (INK, ACCENT, "#4f8a5b", "#8064a2", "#b8860b", PALE)
+PANELS = (
+    (Column("v_mse", "V: MSE of the G-NDT"), Column("h_mse", "H: MSE of the G-NDT")),
+    (
+        Column("mapping_seconds", "mapping time, ratio to the first", ratio=True),
+        Column("updates", "updates, ratio to the first", ratio=True),
+    ),
+)
+BARS = ("v_mse", "single_v_mse", "h_mse", "single_h_mse")
+BAR_NAMES = ("V", "V, single level", "H", "H, single level")
+COST_BARS = ("mapping_seconds", "single_mapping_seconds", "h_cost", "single_h_cost")
+COST_NAMES = ("V, s", "V single, s", "H, s", "H single, s")
+
+
+def draw(path: Path, experiment: Experiment, rows: pl.DataFrame) -> None:
+    """Draw an experiment: curves along its labels, or bars where it has one label only."""
+    with picture(path, experiment.title, (12, 7.6), ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)) as figure:
+        if len(experiment.variants) == 1:
+            for axes, names, titles, title in zip(
+                figure.subplots(2, 1),
+                (BARS, COST_BARS),
+                (BAR_NAMES, COST_NAMES),
+                ("MSE", "cost"),
+                strict=True,
+            ):
+                _bars(axes, experiment, rows, names, titles)
+                axes.set_title(title)
+            return
+        for axes, column in zip(
+            figure.subplots(2, 2).flat, [each for line in PANELS for each in line], strict=True
+        ):
+            _curves(axes, experiment, rows, column)
+
+
+def _curves(axes: Axes, experiment: Experiment, rows: pl.DataFrame, column: Column) -> None:
+    places = np.arange(len(experiment.labels))
+    for source, colour in zip(sources_of(rows), COLOURS, strict=False):
+        found = entries(experiment, rows.filter(source=source), column)
+        means = [np.nan if each.ours is None else each.ours.mean for each in found]
+        halves = [0.0 if each.ours is None else each.ours.half for each in found]
+        axes.errorbar(places, means, halves, color=colour, marker="o", ms=4, lw=1.6, capsize=3, label=source)
+    theirs = [np.nan if each is None else each for each in _paper(experiment, rows, column)]
+    if not np.isnan(theirs).all():
+        axes.plot(places, theirs, color=PALE, ls="--", marker="s", ms=5, lw=1.4, label="the paper")
+    axes.set_title(column.title)
+    axes.set_xticks(
+        places, labels=experiment.labels, rotation=25 if len(max(experiment.labels, key=len)) > 8 else 0
+    )
+    axes.set_xlabel(experiment.varies)
+    axes.grid(color=FAINT, lw=0.7)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8)
+
+
+def _paper(experiment: Experiment, rows: pl.DataFrame, column: Column) -> list[float | None]:
+    """The paper's figures, from the source that has the most labels."""
+    several = [entries(experiment, rows.filter(source=source), column) for source in sources_of(rows)]
+    fullest: Sequence[Entry] = max(several, key=lambda found: sum(each.ours is not None for each in found))
+    return [each.paper for each in fullest]
+
+
+def _bars(
+    axes: Axes, experiment: Experiment, rows: pl.DataFrame, names: Sequence[str], titles: Sequence[str]
+) -> None:
+    sources = sources_of(rows)
+    width = 0.8 / len(sources)
+    for number, (source, colour) in enumerate(zip(sources, COLOURS, strict=False)):
+        mine = rows.filter(source=source)
+        found = [entries(experiment, mine, Column(name, name))[0].ours for name in names]
+        places = np.arange(len(names)) + (number - (len(sources) - 1) / 2) * width
+        means = [np.nan if each is None else each.mean for each in found]
+        halves = [0.0 if each is None else each.half for each in found]
+        axes.bar(places, means, 0.9 * width, yerr=halves, color=colour, capsize=3, label=source)
+    axes.set_xticks(range(len(names)), labels=titles)
+    axes.grid(color=FAINT, lw=0.7, axis="y")
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8)

@@ -1,0 +1,90 @@
+"""The README's section on the papers' tables, and the page with all of them, from the rows that are stored.
+
+vhtwin reproduce all --data ../shared/telecom-italia --out .results/reproduced    makes the rows
+python -m tests.benchmarks.reproduced                                             writes both pages
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from fl_server.experiments import tables
+from fl_server.experiments.catalogue import (
+    ERRATA,
+    EXPERIMENTS,
+    FIGURE_5,
+    TABLE_1,
+    TABLE_2,
+    TABLE_3,
+    Experiment,
+)
+from fl_server.experiments.ledger import kept_rows
+from fl_server.experiments.sources import CITY
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / ".results" / "reproduced"
+ERRATA_PAGE = ROOT / "fl_server" / "experiments" / "ERRATA.md"
+MEASURED, MEASURED_END = "<!-- measured -->\n", "<!-- end of measured -->"
+PAGE = ROOT / "fl_server" / "experiments" / "RESULTS.md"
+BEGIN, END = "<!-- results: reproduced -->\n", "<!-- end of reproduced -->"
+SOURCES = (CITY, "milan25", "milan88", "trento223")
+SHOWN = ("v_mse", "h_mse", "mapping_seconds", "updates", "v_clusters")
+ABOUT = """# The papers' tables, made again
+
+Every figure is the mean of five seeds with its 95 % interval (Student's t), each seed with its own stations
+where the set has more; in brackets what the paper prints. `vhtwin reproduce all --data DIR` makes this page's
+rows; [ERRATA.md](ERRATA.md) says where the paper and we differ, and why.
+
+"""
+
+
+def rows_of(experiment: Experiment) -> pl.DataFrame:
+    """The stored rows of an experiment, in the order of the sources, the labels and the seeds."""
+    frame = pl.DataFrame(
+        list(kept_rows(RESULTS / f"{experiment.name}.csv").values()), infer_schema_length=None
+    )
+    orders = {"source": SOURCES, "label": experiment.labels}
+    ranks = [pl.col(name).replace_strict(list(order), range(len(order))) for name, order in orders.items()]
+    return frame.sort(*ranks, "seed")
+
+
+def section() -> str:
+    """The README's section: the claims on all sources, and the tables on the city."""
+    header = ["claim of the paper", "paper", *SOURCES]
+    claims = [line for each in EXPERIMENTS for line in tables.claim_lines(each, rows_of(each), SOURCES)]
+    parts = [tables.markdown_table(header, claims)]
+    for experiment in (TABLE_1, TABLE_2, TABLE_3, FIGURE_5):
+        rows = rows_of(experiment).filter(source=CITY)
+        columns = [each for each in tables.ERRORS + tables.COSTS if each.name in SHOWN and _told(each)]
+        lines = list(tables.table(experiment, rows, columns))
+        parts.append(tables.markdown_table([experiment.title, *experiment.labels], lines))
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def _told(column: tables.Column) -> bool:
+    """Seconds and counts are told as ratios here."""
+    return column.ratio or column.name not in ("mapping_seconds", "updates")
+
+
+def measured() -> str:
+    """What the pages of slips has at its end: each reading on the city."""
+    rows = rows_of(ERRATA).filter(source=CITY)
+    lines = list(tables.table(ERRATA, rows, tables.ERRORS[:4] + tables.COSTS))
+    return "\n" + tables.markdown_table(["on the city", *ERRATA.labels], lines) + "\n"
+
+
+def page() -> str:
+    """All tables of all experiments."""
+    return ABOUT + "\n".join(tables.markdown(each, rows_of(each)) for each in EXPERIMENTS)
+
+
+def put(file: Path, begin: str, end: str, text: str) -> None:
+    """Put a text between two marks of a page."""
+    before, rest = file.read_text().split(begin)
+    file.write_text(before + begin + text + end + rest.split(end)[1])
+
+
+if __name__ == "__main__":
+    put(ROOT / "README.md", BEGIN, END, section())
+    put(ERRATA_PAGE, MEASURED, MEASURED_END, measured())
+    PAGE.write_text(page())
