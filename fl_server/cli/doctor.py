@@ -11,7 +11,7 @@ from pathlib import Path
 from data.errors import InputError
 from fl_server.cli.report import print_json, print_table, print_text
 
-PACKAGES = ("data", "clustering", "forecasting", "bs_client", "fl_server")
+PACKAGES = ("data", "clustering", "forecasting", "bs_client", "hetnet", "fl_server")
 LIBRARIES = ("numpy", "polars", "scipy", "scikit-learn", "numba", "networkx", "torch", "matplotlib")
 
 

@@ -239,6 +239,6 @@ def test_flower_packs_our_packages_and_nothing_else(tmp_path: Path) -> None:
     (fab,) = tmp_path.glob("vhtwin.vhtwin.*.fab")
     assert fab.stat().st_size < 5e6  # Flower refuses 10 MB and more
     packed = {name for name in zipfile.ZipFile(fab).namelist() if not name.startswith(".info/")}
-    packages = ("data", "clustering", "forecasting", "bs_client", "fl_server")
+    packages = ("data", "clustering", "forecasting", "bs_client", "hetnet", "fl_server")
     ours = {str(file.relative_to(ROOT)) for package in packages for file in (ROOT / package).rglob("*.py")}
     assert packed == ours | {"pyproject.toml"}

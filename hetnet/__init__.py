@@ -1,0 +1,1 @@
+"""What the twins are used for: a heterogeneous network, found in trouble and put in order."""
