@@ -41,7 +41,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--seeds", type=int, metavar="N", help=f"how often each run is made (default: {SEEDS}; 1 if quick)"
     )
-    parser.add_argument("--quick", action="store_true", help="one seed, on the city alone")
+    parser.add_argument("--quick", action="store_true", help="one seed, on the city, without what is slow")
     parser.add_argument(
         "--out",
         type=Path,
@@ -109,7 +109,7 @@ def _workshop(arguments: argparse.Namespace) -> Workshop:
         raise InputError(f"--jobs {arguments.jobs}: expected at least 1")
     if arguments.quick and arguments.data:
         raise InputError("--quick is on the city alone: expected no --data")
-    return Workshop(arguments.out, sources_in(arguments.data), seeds, arguments.jobs)
+    return Workshop(arguments.out, sources_in(arguments.data), seeds, arguments.jobs, arguments.quick)
 
 
 def _reproduced(experiment: Experiment, workshop: Workshop) -> Made:

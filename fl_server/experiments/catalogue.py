@@ -16,17 +16,22 @@ from forecasting.recipe import HORIZONTAL_TRAINING, VERTICAL_TRAINING
 Changes = Mapping[str, Any]  # Any: values of settings, by their places
 OUR_TRAINING = {"vertical": VERTICAL_TRAINING, "horizontal": HORIZONTAL_TRAINING}
 GIRVAN_NEWMAN, CLUSTERS = "segment.how.method", "segment.how.clusters"
+TOO_SLOW = "it takes a minute, which --quick leaves out"
 PSI, DISTANCE = "horizontal.psi", "horizontal.distance"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One entry of a table: what it changes in the paper's settings, and the paper's numbers there."""
+    """One entry of a table: what it changes in the paper's settings, and the paper's numbers there.
+
+    A `slow` one takes a minute and is left out where things must be quick.
+    """
 
     label: str
     changes: Changes = field(default_factory=dict)
     stations: int = 50
     paper: Numbers = field(default_factory=dict)
+    slow: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,15 @@ class Missing:
     why: str
 
 
-def cells(experiment: Experiment, source: Source, seeds: int) -> tuple[list[Cell], list[Missing]]:
+def cells(
+    experiment: Experiment, source: Source, seeds: int, *, quick: bool = False
+) -> tuple[list[Cell], list[Missing]]:
     """The runs of an experiment on a source, seed by seed; and the rows that the source cannot make."""
     made: list[Cell] = []
     missing = [
         Missing(source.name, each.label, why)
         for each in experiment.variants
-        if (why := _refusal(experiment, each, source))
+        if (why := _refusal(experiment, each, source) or (TOO_SLOW if quick and each.slow else ""))
     ]
     lacking = {each.label for each in missing}
     for seed in range(1, seeds + 1):
@@ -247,7 +254,7 @@ SENSITIVITY = Experiment(
     (
         Variant("as everywhere else"),
         Variant("network: linear", {"recipe.model": "linear"}),
-        Variant("network: LSTM in two branches", {"recipe.model": "two-branch-lstm"}),
+        Variant("network: LSTM in two branches", {"recipe.model": "two-branch-lstm"}, slow=True),
         Variant("inputs: our own", {"recipe.inputs": "profile"}),
         Variant(
             "training: our own", {f"recipe.{name}": plain(how, {}) for name, how in OUR_TRAINING.items()}

@@ -33,6 +33,7 @@ class Workshop:
     sources: tuple[Source, ...]
     seeds: int
     processes: int
+    quick: bool = False
 
     def file(self, experiment: Experiment) -> Path:
         """Where the rows of an experiment are kept."""
@@ -44,7 +45,7 @@ def made(experiment: Experiment, workshop: Workshop) -> Work[Made]:
     wanted: list[Cell] = []
     missing: list[Missing] = []
     for source in workshop.sources:
-        some, lacking = cells(experiment, source, workshop.seeds)
+        some, lacking = cells(experiment, source, workshop.seeds, quick=workshop.quick)
         wanted += some
         missing += lacking
     wanted.sort(key=lambda cell: cell.seed)  # what is stopped has whole tables of some seeds

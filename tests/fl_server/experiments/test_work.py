@@ -141,6 +141,15 @@ def test_every_run_of_the_catalogue_has_the_papers_settings_but_for_what_it_vari
                     assert (how.learning_rate, how.batch_size, how.optimizer) == (0.01, 64, "sgd")
 
 
+def test_what_is_slow_is_left_out_where_things_must_be_quick(sets: Path) -> None:
+    (source,) = [each for each in sources_in(sets) if each.name == "whole"]
+    slow = replace(TINY, variants=(TINY.variants[0], replace(TINY.variants[1], slow=True)))
+    quick, (missing,) = cells(slow, source, 1, quick=True)
+    assert [cell.label for cell in quick] == ["4"]
+    assert (missing.label, missing.why) == ("6", "it takes a minute, which --quick leaves out")
+    assert len(cells(slow, source, 1)[0]) == 2
+
+
 def test_sms_is_made_on_sets_that_hold_it_alone(sets: Path) -> None:
     (source,) = [each for each in sources_in(sets) if each.name == "whole"]
     _, (missing,) = cells(replace(catalogue.SMS, variants=(Variant("4", stations=4),)), source, 1)
