@@ -37,6 +37,7 @@ VERBS = {  # which module has the verb
     "twins": "twins",
     "compare": "compare",
     "reproduce": "reproduce",
+    "hetnet": "hetnet",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

@@ -90,7 +90,7 @@ def prediction(arguments: argparse.Namespace) -> Prediction:
         refuse_overlap(source, arguments.out)
     twins = station_twins(arguments.folder, arguments.station, arguments.twin)
     traffic = chosen_stations(read_set(source, record.reading), list(twins))
-    series = _series(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
+    series = series_of_stations(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
     origin, settings = _origin(series.target, arguments.origin), _settings(arguments, series.target)
     weights = np.stack([twin.weights for twin in twins.values()])  # (K, P)
     network = next(iter(twins.values())).network
@@ -149,7 +149,9 @@ def _cluster_twins(folder: Path, network: Twin) -> dict[StationId, Twin]:
     return of_cluster
 
 
-def _series(traffic: Traffic, twins: Sequence[Twin], record: Record, step_minutes: object) -> Series:
+def series_of_stations(
+    traffic: Traffic, twins: Sequence[Twin], record: Record, step_minutes: object
+) -> Series:
     """The series of all stations of `traffic` as their twins see them; the run's set had `step_minutes`."""
     inputs, native_step = twins[0].inputs, record.settings.recipe.native_step
     if (native_step or inputs.readings) and traffic.step_minutes != step_minutes:

@@ -35,7 +35,8 @@ def kept_rows(file: Path) -> dict[str, Row]:
         ) from error
     if "key" not in frame.columns:
         raise InputError(f"{file}: has no column key, expected rows that vhtwin reproduce has kept")
-    return {row["key"]: row for row in frame.with_columns(pl.col("label").cast(str)).iter_rows(named=True)}
+    words = [name for name in ("label", "line", "column") if name in frame.columns]
+    return {row["key"]: row for row in frame.with_columns(pl.col(words).cast(str)).iter_rows(named=True)}
 
 
 def keep_rows(file: Path, header: Header, rows: Mapping[str, Row]) -> None:
@@ -50,14 +51,18 @@ def keep_rows(file: Path, header: Header, rows: Mapping[str, Row]) -> None:
 
 
 def header(title: str, seeds: Sequence[int], rows: Mapping[str, Row]) -> Header:
+    """What the rows of a file of twinning runs were made with."""
+    return study_header(title, len(seeds), rows) | {"settings": plain(settings_of(preset("paper")), {})}
+
+
+def study_header(title: str, seeds: int, rows: Mapping[str, Row]) -> Header:
     """What the rows of a file were made with."""
     return {
         "experiment": title,
-        "seeds": list(seeds),
+        "seeds": list(range(1, seeds + 1)),
         "commit": _commit(),
         "machine": f"{os.cpu_count()} × {_processor()}, Python {platform.python_version()}",
         "minutes": round(sum(row["minutes"] for row in rows.values()), 2),
-        "settings": plain(settings_of(preset("paper")), {}),
     }
 
 

@@ -7,6 +7,8 @@ import polars as pl
 
 from fl_server.experiments.catalogue import Experiment, Variant
 from fl_server.experiments.claims import Interval, Verdict, interval, judged
+from fl_server.experiments.studies import Studied, lines
+from fl_server.experiments.studies import verdicts as study_verdicts
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,16 @@ def markdown(experiment: Experiment, rows: pl.DataFrame) -> str:
             markdown_table(VERDICT_HEADER, [verdict_line(each) for each in verdicts(experiment, rows)])
         )
     return "\n".join(parts)
+
+
+def study_markdown(found: Studied) -> str:
+    """Tables, verdicts and differences of a study as Markdown."""
+    study = found.study
+    parts = [f"### {study.title}\n"]
+    parts += [markdown_table(*lines(study, found.rows, part)) for part in study.parts]
+    if study.claims:
+        parts.append(markdown_table(VERDICT_HEADER, [verdict_line(each) for each in study_verdicts(found)]))
+    return "\n".join([*parts, f"{study.differs}\n"] if study.differs else parts)
 
 
 def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from fl_server.experiments.catalogue import Experiment, Missing, cells
 from fl_server.experiments.cells import Cell, Row, measured
 from fl_server.experiments.ledger import header, keep_rows, kept_rows
 from fl_server.experiments.sources import Source
+
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def made(experiment: Experiment, workshop: Workshop) -> Work[Made]:
     done = len(wanted) - len(open_)
     yield Step(experiment.name, done, len(wanted), unit="runs")
     seeds = range(1, workshop.seeds + 1)
-    for cell, found in _measured(open_, workshop.processes):
+    for cell, found in in_processes(_row_or_refusal, open_, workshop.processes):
         done += 1
         if isinstance(found, str):
             missing.append(Missing(cell.source.name, cell.label, found))
@@ -82,14 +86,14 @@ def _known(folder: Path) -> dict[str, Row]:
     return {key: row for file in sorted(folder.glob("*.csv")) for key, row in kept_rows(file).items()}
 
 
-def _measured(wanted: Sequence[Cell], processes: int) -> Iterator[tuple[Cell, Row | str]]:
-    """Each run with its row, or why it cannot be made, in the order in which they end."""
-    if processes == 1 or not wanted:
-        yield from map(_row_or_refusal, wanted)
+def in_processes(call: Callable[[Asked], Given], several: Sequence[Asked], processes: int) -> Iterator[Given]:
+    """What `call` makes of each of `several`, over so many processes, in the order in which they end."""
+    if processes == 1 or not several:
+        yield from map(call, several)
         return
     context = multiprocessing.get_context("forkserver")
-    with context.Pool(min(processes, len(wanted)), _left_to_the_parent) as pool:  # ended when this block is
-        yield from pool.imap_unordered(_row_or_refusal, wanted)
+    with context.Pool(min(processes, len(several)), _left_to_the_parent) as pool:  # ended when this block is
+        yield from pool.imap_unordered(call, several)
 
 
 def _left_to_the_parent() -> None:

@@ -1,0 +1,125 @@
+"""Experiments on simulations, seed by seed: the figures of the hierarchical-twin paper.
+
+A study's rows are long: each has a part (a table), a line and a column of it, and a value.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import polars as pl
+
+from data.progress import Step, Work
+from fl_server.experiments.claims import Claim, Interval, Verdict, interval, judged
+from fl_server.experiments.ledger import keep_rows, kept_rows, study_header
+from fl_server.experiments.work import in_processes
+
+Value = tuple[str, str, str, float]  # part, line, column, and the value there
+SIMULATION = "simulation"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A figure that one function makes for one seed; `parts` name its tables and what their lines are.
+
+    `differs` says where it differs from the paper, in plain words.
+    """
+
+    name: str
+    title: str
+    values: Callable[[int], list[Value]]
+    parts: Mapping[str, str]
+    draw: Callable[[Path, pl.DataFrame], None]
+    claims: tuple[Claim, ...] = ()
+    differs: str = ""
+    digits: int = 3
+    paper: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by line and column
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A study's rows."""
+
+    study: Study
+    rows: pl.DataFrame
+
+
+def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Studied]:
+    """Make the seeds of a study that are not kept yet."""
+    file = folder / f"{study.name}.csv"
+    rows = kept_rows(file)
+    wanted = [seed for seed in range(1, seeds + 1) if not any(row["seed"] == seed for row in rows.values())]
+    yield Step(study.name, seeds - len(wanted), seeds, unit="seeds")
+    done = seeds - len(wanted)
+    for seed, values, minutes in in_processes(_of_seed, [(study.values, seed) for seed in wanted], processes):
+        done += 1
+        for part, line, column, value in values:
+            key = f"{part}/{line}/{column}/{seed}"
+            place = {"key": key, "part": part, "line": line, "column": column, "seed": seed}
+            rows[key] = place | {"value": value, "minutes": minutes / len(values)}
+        keep_rows(file, study_header(study.title, seeds, rows), rows)
+        yield Step(study.name, done, seeds, f"seed {seed}", "seeds")
+    frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
+    return Studied(study, frame.filter(pl.col("seed") <= seeds).sort("seed", maintain_order=True))
+
+
+def _of_seed(asked: tuple[Callable[[int], list[Value]], int]) -> tuple[int, list[Value], float]:
+    values, seed = asked
+    began = monotonic()
+    return seed, values(seed), (monotonic() - began) / 60
+
+
+def verdicts(found: Studied) -> list[Verdict]:
+    """What became of each claim."""
+    return [judged(claim, SIMULATION, found.rows) for claim in found.study.claims]
+
+
+def table(rows: pl.DataFrame, part: str) -> Iterator[tuple[str, Mapping[str, Interval]]]:
+    """The lines of a part, each with the interval of every column."""
+    mine = rows.filter(part=part)
+    for line in mine["line"].unique(maintain_order=True):
+        here = mine.filter(line=line)
+        yield (
+            line,
+            {
+                column: interval(here.filter(column=column)["value"].to_list())
+                for column in here["column"].unique(maintain_order=True)
+            },
+        )
+
+
+def lines(study: Study, rows: pl.DataFrame, part: str) -> tuple[list[str], list[list[str]]]:
+    """A part as a table in words: its header, its lines."""
+    found = dict(table(rows, part))
+    columns = list(dict.fromkeys(column for each in found.values() for column in each))
+    return [study.parts[part], *columns], [
+        [line, *(_written(study, line, column, each.get(column)) for column in columns)]
+        for line, each in found.items()
+    ]
+
+
+def _written(study: Study, line: str, column: str, found: Interval | None) -> str:
+    if found is None:
+        return ""
+    digits, theirs = study.digits, study.paper.get((line, column))
+    half = f" ± {found.half:,.{digits}f}" if found.seeds > 1 and round(found.half, digits) > 0 else ""
+    return f"{found.mean:,.{digits}f}{half}" + (f" ({theirs:g})" if theirs is not None else "")
+
+
+def value_of(rows: pl.DataFrame, line: str, column: str) -> dict[int, float]:
+    """One figure by seed."""
+    return dict(rows.filter(line=line, column=column).select("seed", "value").iter_rows())
+
+
+def mean_of(rows: pl.DataFrame, several: Sequence[str], column: str) -> dict[int, float]:
+    """The mean of a column over some lines, by seed."""
+    found = (
+        rows.filter(pl.col("line").is_in(several), column=column).group_by("seed").agg(pl.col("value").mean())
+    )
+    return dict(found.sort("seed").iter_rows())
+
+
+def relative(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    """How much larger one figure is than another, by seed."""
+    return {seed: one[seed] / other[seed] - 1 for seed in sorted(one.keys() & other.keys()) if other[seed]}

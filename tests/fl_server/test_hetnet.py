@@ -1,0 +1,101 @@
+"""`vhtwin hetnet`: what is printed, drawn and kept, and where demand comes from."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fl_server.cli.main import main
+from hetnet.simulation import SYSTEMS
+from tests.cities import wavy_traffic
+from tests.fl_server.test_forecast import written_set
+
+SMALL = ["--users", "30", "--macro", "2", "--small", "4", "--days", "9"]
+
+
+@pytest.fixture(scope="module")
+def twinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("twinned")
+    (folder / "city").mkdir()
+    city = written_set(folder / "city", wavy_traffic(stations=4, days=12))
+    words = [
+        "--inputs",
+        "paper",
+        "--epochs",
+        "3",
+        "--stream-epochs",
+        "0",
+        "--test-days",
+        "1",
+        "--no-single-level",
+    ]
+    assert main(["twin", str(city), "--out", str(folder / "run"), *words]) == 0
+    return folder / "run"
+
+
+def test_systems_are_run_side_by_side_and_every_hour_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["hetnet", "run", *SMALL, "--hours", "2", "--out", str(tmp_path / "out")]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["system"] for row in told["systems"]] == [system.name for system in SYSTEMS]
+    hours = pl.read_csv(tmp_path / "out" / "hours.csv")
+    assert hours.group_by("system").len()["len"].to_list() == [2] * len(SYSTEMS)
+    for row in told["systems"]:
+        mine = hours.filter(system=row["system"])
+        assert row["award"] == pytest.approx(mine["award"].mean())
+        assert 0 <= row["satisfied"] <= row["served"] + 1e-9 <= 1 + 1e-9
+        assert (row["efficiency"] is None) == (row["cost"] == 0)
+    again = tmp_path / "again"
+    assert main(["hetnet", "run", *SMALL, "--hours", "2", "--out", str(again)]) == 0
+    assert "hierarchical, synchronised" in capsys.readouterr().out
+    assert (again / "hours.csv").read_bytes() == (tmp_path / "out" / "hours.csv").read_bytes()
+
+
+def test_the_demand_may_be_that_of_twins(
+    twinned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["hetnet", "run", *SMALL, "--hours", "2"]
+    assert main([*words, "--twin", str(twinned), "--out", str(tmp_path / "twins"), "--json"]) == 0
+    assert main([*words, "--out", str(tmp_path / "city"), "--json"]) == 0
+    one, other = (pl.read_csv(tmp_path / name / "hours.csv") for name in ("twins", "city"))
+    assert one["award"].to_list() != other["award"].to_list()
+    assert one["award"].is_finite().all()
+    capsys.readouterr()
+
+
+def test_the_situation_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "now.png"
+    assert main(["hetnet", "show", *SMALL, "--picture", str(picture), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert picture.stat().st_size > 10_000
+    assert "users lack something" in told["report"][0]
+    assert set(told["target_areas"]["users"]) <= set(range(30))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--users", "0"], "users: found 0, expected 1 or more"),
+        (["--macro", "0", "--small", "0"], "macro and small: found 0, expected at least one station"),
+        (["--twin", "nowhere"], "is no run of vhtwin"),
+        (["--path-loss", "literal", "--seed", "-1"], "seed"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(
+    words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in (["run", "--hours", "1", "--out", str(tmp_path / "out")], ["show"]):
+        assert main(["hetnet", *verb, *SMALL, *words]) == 3
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_twins_of_too_short_a_set_are_refused(
+    twinned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--twin", str(twinned), "--days", "20", "--out", str(tmp_path / "out")]
+    assert main(["hetnet", "run", *words]) == 3
+    assert "has 288 steps of 60 min, expected 480 hours for --days 20" in capsys.readouterr().err
