@@ -2,20 +2,23 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import InputError
 from data.store import whole_file
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.experiments import tables
+from fl_server.experiments import studies, tables
 from fl_server.experiments.catalogue import EXPERIMENTS, Experiment, named
+from fl_server.experiments.hierarchical import STUDIES
 from fl_server.experiments.over_processes import beside, chosen_cell
 from fl_server.experiments.pictures import draw
 from fl_server.experiments.sources import sources_in
+from fl_server.experiments.studies import Studied, Study, studied
 from fl_server.experiments.work import Made, Workshop, made
 
-SEEDS = 5
+SEEDS, STUDY_SEEDS = 5, 10
 EXAMPLES = """examples:
   vhtwin reproduce list
   vhtwin reproduce table-1                          on the synthetic city
@@ -33,13 +36,16 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = ", ".join(each.name for each in EXPERIMENTS)
+    names = ", ".join(each.name for each in (*EXPERIMENTS, *STUDIES))
     parser.add_argument("name", metavar="NAME", help=f"list, all, {names}")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="a set, or a folder of sets, beside the city"
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", help=f"how often each run is made (default: {SEEDS}; 1 if quick)"
+        "--seeds",
+        type=int,
+        metavar="N",
+        help=f"how often each run is made (default: {SEEDS}; {STUDY_SEEDS} of hdt-…; 1 if quick)",
     )
     parser.add_argument("--quick", action="store_true", help="one seed, on the city, without what is slow")
     parser.add_argument(
@@ -68,19 +74,37 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Make one experiment or all of them."""
     if arguments.name == "list":
-        print_table("", ["name", "what it is"], [(each.name, each.title) for each in EXPERIMENTS])
+        print_table(
+            "", ["name", "what it is"], [(each.name, each.title) for each in (*EXPERIMENTS, *STUDIES)]
+        )
         return 0
     if arguments.processes:
         return _run_beside(arguments)
-    wanted = EXPERIMENTS if arguments.name == "all" else (named(arguments.name),)
-    several = [_reproduced(each, _workshop(arguments)) for each in wanted]
+    workshop = _workshop(arguments)
+    by_name = {each.name: each for each in STUDIES}
+    if arguments.name in by_name:
+        return _tell([_studied(by_name[arguments.name], arguments)], arguments)
+    if arguments.name != "all":
+        return _tell([_reproduced(named(arguments.name), workshop)], arguments)
+    several: list[Made | Studied] = [_reproduced(each, workshop) for each in EXPERIMENTS]
+    return _tell([*several, *(_studied(each, arguments) for each in STUDIES)], arguments)
+
+
+def _tell(several: Sequence[Made | Studied], arguments: argparse.Namespace) -> int:
     if arguments.json:
-        print_json({each.experiment.name: _answer(each) for each in several})
+        print_json({_name(each): _answer(each) for each in several})
         return 0
     for each in several:
-        _print(each)
+        if isinstance(each, Made):
+            _print(each)
+        else:
+            _print_study(each)
     print_text(f"kept in {arguments.out}")
     return 0
+
+
+def _name(found: Made | Studied) -> str:
+    return found.experiment.name if isinstance(found, Made) else found.study.name
 
 
 def _run_beside(arguments: argparse.Namespace) -> int:
@@ -112,6 +136,15 @@ def _workshop(arguments: argparse.Namespace) -> Workshop:
     return Workshop(arguments.out, sources_in(arguments.data), seeds, arguments.jobs, arguments.quick)
 
 
+def _studied(study: Study, arguments: argparse.Namespace) -> Studied:
+    seeds = arguments.seeds or (1 if arguments.quick else STUDY_SEEDS)
+    found = shown(studied(study, arguments.out, seeds, arguments.jobs))
+    with whole_file(arguments.out / f"{study.name}.md") as partial:
+        partial.write_text(tables.study_markdown(found))
+    study.draw(arguments.out / f"{study.name}.png", found.rows)
+    return found
+
+
 def _reproduced(experiment: Experiment, workshop: Workshop) -> Made:
     found = shown(made(experiment, workshop))
     with whole_file(workshop.folder / f"{experiment.name}.md") as partial:
@@ -136,7 +169,26 @@ def _print(found: Made) -> None:
         print_text(f"not made: {each.source}, {experiment.varies} {each.label}: {each.why}")
 
 
-def _answer(found: Made) -> dict[str, object]:
+def _print_study(found: Studied) -> None:
+    study = found.study
+    print_text(study.title)
+    for part in study.parts:
+        header, lines = studies.lines(study, found.rows, part)
+        print_table("", header, lines)
+    if study.claims:
+        lines = [tables.verdict_line(each) for each in studies.verdicts(found)]
+        print_table("claims", tables.VERDICT_HEADER, lines)
+    if study.differs:
+        print_text(f"{study.differs}\n")
+
+
+def _answer(found: Made | Studied) -> dict[str, object]:
+    if isinstance(found, Studied):
+        told = [
+            dict(zip(tables.VERDICT_HEADER, tables.verdict_line(each), strict=True))
+            for each in studies.verdicts(found)
+        ]
+        return {"rows": found.rows.to_dicts(), "verdicts": told, "differs": found.study.differs}
     verdicts = [
         dict(zip(tables.VERDICT_HEADER, tables.verdict_line(each), strict=True))
         for each in tables.verdicts(found.experiment, found.rows)

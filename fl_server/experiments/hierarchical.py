@@ -31,7 +31,10 @@ from hetnet.network import ATTRIBUTES
 from hetnet.scene import HOME, SceneSettings
 from hetnet.situation import Situation, made_situation
 
-COLOURS = (INK, ACCENT, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5", "#c98bb9", "#6b705c", "#a0522d")
+COLOURS = (
+    *(INK, ACCENT, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5"),
+    *("#c98bb9", "#6b705c", "#a0522d", "#5b7fc7", "#e0b0a8", "#a7c4a0"),
+)
 CHEAP, COSTLY = ("throughput", "delay", "loss"), ("load", "mobility")
 PAPER_SEGMENTS = 4
 SYNCHRONISED, PLAIN, ALL = "hierarchical, synchronised", "hierarchical", "all-inclusive"
