@@ -68,16 +68,21 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="make this entry alone, in one process and over one for each station, and compare the two",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, refuse=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make one experiment or all of them."""
+    if arguments.name == "list" and arguments.json:
+        print_json({each.name: each.title for each in (*EXPERIMENTS, *STUDIES)})
+        return 0
     if arguments.name == "list":
         print_table(
             "", ["name", "what it is"], [(each.name, each.title) for each in (*EXPERIMENTS, *STUDIES)]
         )
         return 0
+    if arguments.processes and (arguments.seeds or arguments.quick):
+        arguments.refuse("--processes makes one entry with the first seed: expected no --seeds or --quick")
     if arguments.processes:
         return _run_beside(arguments)
     workshop = _workshop(arguments)

@@ -43,6 +43,7 @@ class Experiment:
     varies: str
     variants: tuple[Variant, ...]
     claims: tuple[Claim, ...] = ()
+    ordered: bool = True  # whether the labels are steps along a scale
     channel: str = "internet"
 
     @property
@@ -80,6 +81,8 @@ def cells(
 
 
 def _refusal(experiment: Experiment, variant: Variant, source: Source) -> str:
+    if source.refusal:
+        return source.refusal
     if source.stations < variant.stations:
         return f"it has {source.stations} stations, expected {variant.stations}"
     if not holds_channel(source, experiment.channel):
@@ -95,11 +98,17 @@ def named(name: str) -> Experiment:
     return found[name]
 
 
-def _flat(numbers: Mapping[str, Numbers], along_what: str) -> Claim:
-    """That the V error differs little along a table, with what it differs in the paper's."""
-    errors = [each["v_mse"] for each in numbers.values()]
+def _flat(numbers: Mapping[str, Numbers], along_what: str, letter: str = "v") -> Claim:
+    """That an error differs little along a table, with what it differs in the paper's."""
+    errors = [each[f"{letter}_mse"] for each in numbers.values()]
     theirs = (max(errors) - min(errors)) / (sum(errors) / len(errors))
-    return Claim(f"V error is flat over {along_what}", spread("v_mse"), 0, theirs)
+    return Claim(f"{letter.upper()} error is flat over {along_what}", spread(f"{letter}_mse"), 0, theirs)
+
+
+def _below(numbers: Mapping[str, Numbers]) -> Claim:
+    """That H errs less than V, with by how much in the paper's table, its misprint put right."""
+    effects = [paper.MEANT.get(each["h_mse"], each["h_mse"]) / each["v_mse"] - 1 for each in numbers.values()]
+    return Claim("H error is below V's", within("h_mse", "v_mse"), -1, sum(effects) / len(effects))
 
 
 def _change(numbers: Mapping[str, Numbers], column: str) -> float:
@@ -127,7 +136,8 @@ TABLE_1 = Experiment(
     ),
     (
         _flat(paper.TABLE_1, "clusters"),
-        Claim("H error is below V's", within("h_mse", "v_mse"), -1, -0.018),
+        _below(paper.TABLE_1),
+        Claim("V error is above single-level's", within("v_mse", "single_v_mse"), 1, paper.V_ERROR),
         Claim(
             "mapping time rises with clusters",
             along("mapping_seconds", "5", "30"),
@@ -146,7 +156,8 @@ TABLE_2 = Experiment(
     _table(paper.TABLE_2, {}, {label: int(label) for label in paper.TABLE_2}),
     (
         _flat(paper.TABLE_2, "stations"),
-        Claim("H error is below V's", within("h_mse", "v_mse"), -1, -0.053),
+        _flat(paper.TABLE_2, "stations", "h"),
+        _below(paper.TABLE_2),
         Claim(
             "mapping time grows with stations",
             along("mapping_seconds", "25", "200"),
@@ -181,6 +192,8 @@ TABLE_3 = Experiment(
     ),
     (
         _flat(paper.TABLE_3, "participation"),
+        _flat(paper.TABLE_3, "participation", "h"),
+        _below(paper.TABLE_3),
         Claim("mapping time rises with participation", along("mapping_seconds", "40 %", "100 %"), 1),
         Claim("updates fall with participation", along("updates", "40 %", "100 %"), -1),
     ),
@@ -238,9 +251,16 @@ SMS = Experiment(
         Claim("H error is below V's", within("h_mse", "v_mse"), -1),
         Claim("with clusters V errs as without", within("v_mse", "single_v_mse"), 0),
         Claim("with clusters H errs as without", within("h_mse", "single_h_mse"), 0),
+        Claim("H sends more than V", within("h_messages_up", "v_messages_up"), 1),
         Claim(
-            "clusters make H cheaper: training and communication",
+            "clusters make H cheaper: training and communication, lines to heads ten times as fast",
             within("h_cost", "single_h_cost"),
+            -1,
+            paper.H_OVERHEAD,
+        ),
+        Claim(
+            "clusters make H cheaper: training and communication, all lines alike",
+            within("h_alike_cost", "single_h_cost"),
             -1,
             paper.H_OVERHEAD,
         ),
@@ -265,6 +285,7 @@ SENSITIVITY = Experiment(
         Variant("refresh: buffered", {"strategies.refresh": "buffered"}),
         Variant("answers: half of a cluster", {"horizontal.ready": 0.5}),
     ),
+    ordered=False,
 )
 ERRATA = Experiment(
     "errata",
@@ -283,5 +304,6 @@ ERRATA = Experiment(
             )
         ),
     ),
+    ordered=False,
 )
 EXPERIMENTS = (FIGURE_4, TABLE_1, TABLE_2, TABLE_3, FIGURE_5, SMS, SENSITIVITY, ERRATA)

@@ -25,7 +25,7 @@ Row = dict[str, Any]  # Any: words and figures
 MEASURES = ("mse", "mae", "nrmse")
 BACKHAUL_MBIT, ACCESS_MBIT = 10.0, 100.0  # of the lines to the network's server, and to a cluster's head
 PHASES = ("v_seconds", "h_seconds", "single_v_seconds", "single_h_seconds")
-COSTS = ("mapping_seconds", "single_mapping_seconds", "h_cost", "single_h_cost")
+COSTS = ("mapping_seconds", "single_mapping_seconds", "h_cost", "h_alike_cost", "single_h_cost")
 TIMES = {*PHASES, *COSTS, "minutes"}  # differ from run to run
 BRIEF: dict[str, Any] = {  # Any: settings of several kinds
     "vertical": VerticalSettings(epochs=1),
@@ -164,20 +164,24 @@ def _h_cost(row: Row) -> Row:
     """What H-twinning costs in seconds of training and of sending, with clusters and without.
 
     A training takes as long as one takes on average in V-twinning without clusters, on one core, and all are
-    added up; bytes of both directions cross lines of a fixed rate.
+    added up; bytes of both directions cross lines of a fixed rate. `alike` takes all lines for as slow as
+    those to the network's server.
     """
-    made: Row = {"h_messages_up": row["h_backhaul_messages_up"] + row["h_access_messages_up"]}
+    made: Row = {
+        f"{letter}_messages_up": row[f"{letter}_backhaul_messages_up"] + row[f"{letter}_access_messages_up"]
+        for letter in ("v", "h")
+    }
     if "single_mapping_seconds" not in row:
         return made
     training = row["single_mapping_seconds"] / max(row["single_v_access_messages_up"], 1)
+    backhaul = _sending(row, "h_backhaul", BACKHAUL_MBIT)
     sent = {
-        "h": _sending(row, "h_backhaul", BACKHAUL_MBIT) + _sending(row, "h_access", ACCESS_MBIT),
+        "h": backhaul + _sending(row, "h_access", ACCESS_MBIT),
+        "h_alike": backhaul + _sending(row, "h_access", BACKHAUL_MBIT),
         "single_h": _sending(row, "single_h_access", BACKHAUL_MBIT),
     }
-    costs = {
-        f"{name}_cost": row[f"{name}_access_messages_up"] * training + seconds
-        for name, seconds in sent.items()
-    }
+    trainings = {name: row[f"{name.removesuffix('_alike')}_access_messages_up"] for name in sent}
+    costs = {f"{name}_cost": trainings[name] * training + seconds for name, seconds in sent.items()}
     return made | {name: round(seconds, 4) for name, seconds in costs.items()}
 
 

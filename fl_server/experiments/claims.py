@@ -102,7 +102,7 @@ def _directed(claim: Claim, found: Interval) -> tuple[Word, str]:
         return "does not hold", "it is the other way round"
     if low == high == 0:
         return "does not hold", "no difference at all"
-    if claim.paper is not None and max(-low, high) < NEAR * abs(claim.paper):
+    if claim.paper is not None and high < NEAR * abs(claim.paper):
         return "does not hold", "no difference of such a size"
     return "cannot be judged", "the interval holds both directions"
 

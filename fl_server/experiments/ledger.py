@@ -7,7 +7,8 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,20 +51,28 @@ def keep_rows(file: Path, header: Header, rows: Mapping[str, Row]) -> None:
         partial.write_text(lines + frame.write_csv())
 
 
-def header(title: str, seeds: Sequence[int], rows: Mapping[str, Row]) -> Header:
-    """What the rows of a file of twinning runs were made with."""
-    return study_header(title, len(seeds), rows) | {"settings": plain(settings_of(preset("paper")), {})}
+def header(title: str, changes: Mapping[str, Mapping[str, Any]], rows: Mapping[str, Row]) -> Header:
+    """What the rows of a file of twinning runs were made with; `changes` are those of each label."""
+    settings = {"settings": plain(settings_of(preset("paper")), {}), "changes": changes}
+    return study_header(title, rows) | settings
 
 
-def study_header(title: str, seeds: int, rows: Mapping[str, Row]) -> Header:
+def study_header(title: str, rows: Mapping[str, Row]) -> Header:
     """What the rows of a file were made with."""
     return {
         "experiment": title,
-        "seeds": list(range(1, seeds + 1)),
-        "commit": _commit(),
-        "machine": f"{os.cpu_count()} × {_processor()}, Python {platform.python_version()}",
+        "seeds": sorted({row["seed"] for row in rows.values()}),
+        "commits": sorted({row["commit"] or "" for row in rows.values()}),
+        "machines": sorted({row["machine"] for row in rows.values()}),
         "minutes": round(sum(row["minutes"] for row in rows.values()), 2),
     }
+
+
+@cache
+def made_with() -> Row:
+    """What makes a row here: the commit of the code, the machine."""
+    machine = f"{os.cpu_count()} × {_processor()}, Python {platform.python_version()}"
+    return {"commit": _commit(), "machine": machine}
 
 
 def _commit() -> str:

@@ -1,14 +1,16 @@
 """Experiments as pictures: errors and costs along the labels, with intervals, the paper's beside ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from fl_server.experiments.catalogue import Experiment
+from fl_server.experiments.paper import MEANT
 from fl_server.experiments.tables import Column, Entry, entries, sources_of
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 
@@ -20,25 +22,35 @@ PANELS = (
         Column("updates", "updates, ratio to the first", ratio=True),
     ),
 )
-BARS = ("v_mse", "single_v_mse", "h_mse", "single_h_mse")
-BAR_NAMES = ("V", "V, single level", "H", "H, single level")
-COST_BARS = ("mapping_seconds", "single_mapping_seconds", "h_cost", "single_h_cost")
-COST_NAMES = ("V, s", "V single, s", "H, s", "H single, s")
+BARS = {  # each panel with what it draws, and the names of that
+    "MSE of the G-NDT": {
+        "v_mse": "V",
+        "single_v_mse": "V, single level",
+        "h_mse": "H",
+        "single_h_mse": "H, single level",
+    },
+    "V: CPU seconds of mapping": {
+        "mapping_seconds": "with clusters",
+        "single_mapping_seconds": "single level",
+    },
+    "H: seconds of training and sending": {
+        "h_cost": "with clusters, near heads",
+        "h_alike_cost": "with clusters, lines alike",
+        "single_h_cost": "single level",
+    },
+}
 
 
 def draw(path: Path, experiment: Experiment, rows: pl.DataFrame) -> None:
     """Draw an experiment: curves along its labels, or bars where it has one label only."""
     with picture(path, experiment.title, (12, 7.6), ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)) as figure:
         if len(experiment.variants) == 1:
-            for axes, names, titles, title in zip(
-                figure.subplots(2, 1),
-                (BARS, COST_BARS),
-                (BAR_NAMES, COST_NAMES),
-                ("MSE", "cost"),
-                strict=True,
-            ):
-                _bars(axes, experiment, rows, names, titles)
+            for axes, (title, names) in zip(figure.subplots(3, 1), BARS.items(), strict=True):
+                _bars(axes, experiment, rows, names)
                 axes.set_title(title)
+            return
+        if not experiment.ordered:
+            _dots(figure, experiment, rows)
             return
         for axes, column in zip(
             figure.subplots(2, 2).flat, [each for line in PANELS for each in line], strict=True
@@ -70,12 +82,10 @@ def _paper(experiment: Experiment, rows: pl.DataFrame, column: Column) -> list[f
     """The paper's figures, from the source that has the most labels."""
     several = [entries(experiment, rows.filter(source=source), column) for source in sources_of(rows)]
     fullest: Sequence[Entry] = max(several, key=lambda found: sum(each.ours is not None for each in found))
-    return [each.paper for each in fullest]
+    return [None if each.paper in MEANT else each.paper for each in fullest]  # what is misprinted is left out
 
 
-def _bars(
-    axes: Axes, experiment: Experiment, rows: pl.DataFrame, names: Sequence[str], titles: Sequence[str]
-) -> None:
+def _bars(axes: Axes, experiment: Experiment, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
     sources = sources_of(rows)
     width = 0.8 / len(sources)
     for number, (source, colour) in enumerate(zip(sources, COLOURS, strict=False)):
@@ -85,7 +95,27 @@ def _bars(
         means = [np.nan if each is None else each.mean for each in found]
         halves = [0.0 if each is None else each.half for each in found]
         axes.bar(places, means, 0.9 * width, yerr=halves, color=colour, capsize=3, label=source)
-    axes.set_xticks(range(len(names)), labels=titles)
+    axes.set_xticks(range(len(names)), labels=list(names.values()))
     axes.grid(color=FAINT, lw=0.7, axis="y")
     axes.set_axisbelow(True)
     axes.legend(fontsize=8)
+
+
+def _dots(figure: Figure, experiment: Experiment, rows: pl.DataFrame) -> None:
+    """A line for each label, of which none follows from another."""
+    columns = [each for line in PANELS for each in line]
+    panels = figure.subplots(1, len(columns), sharey=True)
+    for axes, column in zip(panels, columns, strict=True):
+        for source, colour in zip(sources_of(rows), COLOURS, strict=False):
+            found = entries(experiment, rows.filter(source=source), column)
+            places = [place for place, each in enumerate(found) if each.ours is not None]
+            ours = [each.ours for each in found if each.ours is not None]
+            means, halves = [each.mean for each in ours], [each.half for each in ours]
+            axes.errorbar(means, places, xerr=halves, fmt="o", ms=4, color=colour, capsize=2, label=source)
+        axes.set_title(column.title, fontsize=9)
+        axes.set_yticks(range(len(experiment.labels)), labels=experiment.labels)
+        if column.ratio:
+            axes.set_xscale("symlog", linthresh=1)
+        axes.grid(color=FAINT, lw=0.7)
+    panels[0].invert_yaxis()
+    panels[0].legend(fontsize=8)

@@ -5,7 +5,7 @@ Axes: N stations.
 
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,14 @@ LONG_DAYS, TEST_DAYS, SHORT_TEST_DAYS = 21, 7, 2  # a set of a week is tested on
 class Source:
     """A set by its name; `folder` is where it lies, or nothing for the city, which is made.
 
-    The `digest` tells it from others of its name.
+    The `digest` tells it from others of its name. `refusal` says why nothing can be made on it, if so.
     """
 
     name: str
     folder: str
     stations: int
-    digest: str
+    digest: str = ""
+    refusal: str = ""
 
     def split(self, traffic: Traffic) -> SplitSettings:
         """Which part is the stream."""
@@ -56,10 +57,18 @@ def sources_in(folder: Path | None) -> tuple[Source, ...]:
 
 
 def _source(folder: Path) -> Source:
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-    sizes = [(str(file.relative_to(folder)), file.stat().st_size) for file in files]
-    digest = sha256(repr(sizes).encode()).hexdigest()
-    return Source(folder.name, str(folder), len(read_places(folder / "stations.csv").stations), digest)
+    """The set in `folder`; one that bears the name of the synthetic city is called otherwise."""
+    name = f"{folder.name} (yours)" if folder.name == CITY else folder.name
+    try:
+        stations = len(read_places(folder / "stations.csv").stations)
+        channels_in(folder)
+    except InputError as refusal:
+        return Source(name, str(folder), 0, refusal=str(refusal))
+    digest = sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.is_file() and file.name[0] != "."):
+        with file.open("rb") as content:
+            digest.update(file_digest(content, "sha256").digest())
+    return Source(name, str(folder), stations, digest.hexdigest())
 
 
 def _is_set(folder: Path) -> bool:

@@ -12,7 +12,7 @@ import polars as pl
 
 from data.progress import Step, Work
 from fl_server.experiments.claims import Claim, Interval, Verdict, interval, judged
-from fl_server.experiments.ledger import keep_rows, kept_rows, study_header
+from fl_server.experiments.ledger import keep_rows, kept_rows, made_with, study_header
 from fl_server.experiments.work import in_processes
 
 Value = tuple[str, str, str, float]  # part, line, column, and the value there
@@ -57,8 +57,8 @@ def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Stud
         for part, line, column, value in values:
             key = f"{part}/{line}/{column}/{seed}"
             place = {"key": key, "part": part, "line": line, "column": column, "seed": seed}
-            rows[key] = place | {"value": value, "minutes": minutes / len(values)}
-        keep_rows(file, study_header(study.title, seeds, rows), rows)
+            rows[key] = place | {"value": value, "minutes": minutes / len(values)} | made_with()
+        keep_rows(file, study_header(study.title, rows), rows)
         yield Step(study.name, done, seeds, f"seed {seed}", "seeds")
     frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     return Studied(study, frame.filter(pl.col("seed") <= seeds).sort("seed", maintain_order=True))

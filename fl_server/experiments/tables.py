@@ -33,8 +33,10 @@ ERRORS = (
     Column("single_h_mse", "single H MSE"),
     Column("v_mae", "V MAE"),
     Column("h_mae", "H MAE"),
+    Column("single_v_mae", "single V MAE"),
     Column("v_nrmse", "V NRMSE"),
     Column("h_nrmse", "H NRMSE"),
+    Column("single_v_nrmse", "single V NRMSE"),
 )
 COSTS = (
     Column("mapping_seconds", "mapping, CPU s", 2),
@@ -91,7 +93,14 @@ def written(entry: Entry, digits: int) -> str:
     ours = "" if entry.ours is None else f"{entry.ours.mean:,.{digits}f}"
     if entry.ours is not None and entry.ours.seeds > 1 and round(entry.ours.half, digits) > 0:
         ours += f" ± {entry.ours.half:,.{digits}f}"
-    return ours + (f" ({entry.paper:,.{min(digits, 3)}f})" if entry.paper is not None else "")
+    return ours + (f" ({_theirs(entry.paper)})" if entry.paper is not None else "")
+
+
+def _theirs(value: float) -> str:
+    """A figure of the paper's: three digits behind the point below 1, as it prints them, two of ratios."""
+    if value < 1:
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if value == round(value) and value != 1 else f"{value:.2f}"
 
 
 def table(experiment: Experiment, rows: pl.DataFrame, columns: Sequence[Column]) -> Iterator[list[str]]:
@@ -123,10 +132,11 @@ VERDICT_HEADER = ("claim of the paper", "on", "paper", "ours", "verdict", "why")
 
 
 def claim_lines(experiment: Experiment, rows: pl.DataFrame, sources: Sequence[str]) -> list[list[str]]:
-    """A line for each claim: its sentence, the paper's size, and what was found on each of some sources."""
+    """A line for each claim: where, its sentence, the paper's size, and what was found on some sources."""
     found = {(each.claim.about, each.source): each for each in verdicts(experiment, rows)}
     return [
         [
+            experiment.name,
             claim.about,
             "" if claim.paper is None else f"{claim.paper:+.1%}",
             *(_short(found.get((claim.about, source))) for source in sources),

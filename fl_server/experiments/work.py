@@ -13,7 +13,7 @@ from data.errors import InputError
 from data.progress import Step, Work
 from fl_server.experiments.catalogue import Experiment, Missing, cells
 from fl_server.experiments.cells import Cell, Row, measured
-from fl_server.experiments.ledger import header, keep_rows, kept_rows
+from fl_server.experiments.ledger import header, keep_rows, kept_rows, made_with
 from fl_server.experiments.sources import Source
 
 Asked = TypeVar("Asked")
@@ -62,18 +62,19 @@ def made(experiment: Experiment, workshop: Workshop) -> Work[Made]:
     open_ = [cell for cell in wanted if cell.key not in rows]
     done = len(wanted) - len(open_)
     yield Step(experiment.name, done, len(wanted), unit="runs")
-    seeds = range(1, workshop.seeds + 1)
+    changes = {each.label: each.changes for each in experiment.variants}
     for cell, found in in_processes(_row_or_refusal, open_, workshop.processes):
         done += 1
         if isinstance(found, str):
             missing.append(Missing(cell.source.name, cell.label, found))
         else:
-            rows[cell.key] = found
-            keep_rows(file, header(experiment.title, seeds, rows), rows)
+            rows[cell.key] = found | made_with()
+            keep_rows(file, header(experiment.title, changes, rows), rows)
         yield Step(
             experiment.name, done, len(wanted), f"{cell.source.name}, {cell.label}, seed {cell.seed}", "runs"
         )
-    keep_rows(file, header(experiment.title, seeds, rows), rows)
+    if rows:
+        keep_rows(file, header(experiment.title, changes, rows), rows)
     mine = [rows[cell.key] for cell in wanted if cell.key in rows]
     if not mine:
         raise InputError(f"{experiment.name}: no row can be made: {missing[0].source}: {missing[0].why}")

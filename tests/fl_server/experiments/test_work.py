@@ -87,7 +87,9 @@ def test_a_file_tells_what_it_was_made_with(sets: Path, tmp_path: Path) -> None:
     assert told["seeds"] == [1, 2]
     assert told["settings"]["vertical"]["epochs"] == 100
     assert told["minutes"] > 0
-    assert "Python" in told["machine"]
+    assert "Python" in told["machines"][0]
+    assert told["changes"]["4"] == SHORT
+    assert kept_rows(tmp_path / "tiny.csv").popitem()[1]["machine"] == told["machines"][0]
 
 
 def test_the_same_run_in_another_table_is_not_made_again(sets: Path, tmp_path: Path) -> None:
@@ -113,6 +115,35 @@ def test_a_set_that_is_too_short_is_told_of_and_the_others_are_made(sets: Path, 
     (missing,) = found.missing
     assert missing.source == "short"
     assert "the training part has 24 steps" in missing.why
+
+
+def test_a_set_that_cannot_be_read_does_not_stop_the_others(sets: Path, tmp_path: Path) -> None:
+    for name in ("whole", "bare"):
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        written_set(tmp_path / "sets" / name, wavy_traffic(stations=4, days=12))
+    (tmp_path / "sets" / "bare" / "traffic.csv").unlink()
+    small = replace(TINY, variants=TINY.variants[:1])
+    found = finished(made(small, workshop(tmp_path / "out", tmp_path / "sets", seeds=1)))
+    assert found.rows["source"].to_list() == ["whole"]
+    assert [each.source for each in found.missing] == ["bare"]
+    assert "expected exactly one of traffic.csv" in found.missing[0].why
+
+
+def test_a_set_with_the_name_of_the_synthetic_city_is_told_apart_from_it(tmp_path: Path) -> None:
+    (tmp_path / "city").mkdir()
+    written_set(tmp_path / "city", wavy_traffic(stations=4, days=12))
+    assert [each.name for each in sources_in(tmp_path / "city")] == ["city", "city (yours)"]
+
+
+def test_rows_of_a_set_that_was_changed_are_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    folder = written_set(tmp_path / "one", wavy_traffic(stations=4, days=12))
+    keys = {cells(TINY, sources_in(folder)[1], 1)[0][0].key}
+    traffic = folder / "traffic.csv"
+    text = traffic.read_text()
+    traffic.write_text(text[:-3] + str(9 - int(text[-3])) + text[-2:])
+    assert traffic.stat().st_size == len(text)
+    assert cells(TINY, sources_in(folder)[1], 1)[0][0].key not in keys
 
 
 def test_seeds_draw_other_stations_of_a_set(sets: Path) -> None:
@@ -180,7 +211,7 @@ def test_a_table_shows_ours_with_an_interval_and_the_papers_in_brackets() -> Non
     )
     lines = {line[0]: line[1:] for line in tables.table(TINY, rows, tables.ERRORS + tables.COSTS)}
     assert lines["V MSE"] == ["0.2000 ± 0.2484 (0.500)", "0.4000 (0.600)"]
-    assert lines["updates, ratio"] == ["1.00 (1.00)", "0.50 (0.50)"]
+    assert lines["updates, ratio"] == ["1.00 (1.00)", "0.50 (0.500)"]
     (verdict,) = tables.verdicts(TINY, rows)
     assert (verdict.word, verdict.why) == ("holds", "in size too")
 
