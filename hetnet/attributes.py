@@ -85,7 +85,7 @@ def made_history(scene: Scene, demand: Floats, settings: HistorySettings | None 
     settings = settings or HistorySettings()
     check_demand(demand, len(scene.hotspots))
     first = settings.first_hour
-    where = _places_over_time(scene, len(demand), first, generator(settings.seed, 0))  # (T, N)
+    where = places_over_time(scene, len(demand), first, generator(settings.seed, 0))  # (T, N)
     offered = offered_load(scene, demand, settings, generator(settings.seed, 1))
     served = _served(scene, where, offered, demand, settings)
     noisy = np.exp(settings.measured * generator(settings.seed, 2).standard_normal(served.conditions.shape))
@@ -97,7 +97,7 @@ def made_history(scene: Scene, demand: Floats, settings: HistorySettings | None 
     return History(attributes, served.conditions, offered, served.serving, served.rates, served.use, first)
 
 
-def _places_over_time(scene: Scene, hours: int, first: int, rng: np.random.Generator) -> Counts:
+def places_over_time(scene: Scene, hours: int, first: int, rng: np.random.Generator) -> Counts:
     """At which of its places each user is, (T, N): each keeps hours of its own, up to two before or after."""
     week = np.array([WORK if at_work(hour) else HOME for hour in range(168)])
     shift = rng.integers(-2, 3, len(scene.users))

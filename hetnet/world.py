@@ -11,7 +11,7 @@ import numpy as np
 
 from data.errors import InputError
 from hetnet.association import random_association, strongest_association
-from hetnet.attributes import History, HistorySettings, _places_over_time, made_history
+from hetnet.attributes import History, HistorySettings, places_over_time, made_history
 from hetnet.channel import ChannelSettings, faded, mean_gain, noise_watts
 from hetnet.demand import city_loads, crowds, hotspot_demand
 from hetnet.network import (
@@ -127,7 +127,7 @@ def made_world(
 
 def _where(scene: Scene, hours: int, first: int, settings: WorldSettings) -> Counts:
     """At which of its places each user is, (hours, N): that of the history, or at home all day."""
-    where = _places_over_time(scene, hours, first, generator(settings.seed, 0))
+    where = places_over_time(scene, hours, first, generator(settings.seed, 0))
     day = (first + np.arange(hours)) // 24
     absent = generator(settings.seed, 14).random((day[-1] + 1, where.shape[1])) < settings.absent
     return np.where(absent[day], HOME, where)
