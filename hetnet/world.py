@@ -11,7 +11,7 @@ import numpy as np
 
 from data.errors import InputError
 from hetnet.association import random_association, strongest_association
-from hetnet.attributes import History, HistorySettings, places_over_time, made_history
+from hetnet.attributes import History, HistorySettings, made_history, places_over_time
 from hetnet.channel import ChannelSettings, faded, mean_gain, noise_watts
 from hetnet.demand import city_loads, crowds, hotspot_demand
 from hetnet.network import (
