@@ -7,6 +7,7 @@ import pytest
 
 from fl_server.experiments.catalogue import EXPERIMENTS, TABLE_2, Experiment, cells
 from fl_server.experiments.cells import TIMES, measured
+from fl_server.experiments.hierarchical import STUDIES
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.sources import sources_in
 from tests.benchmarks import readme as speed
@@ -85,6 +86,7 @@ def test_the_papers_tables_are_those_of_the_stored_rows() -> None:
     errata = reproduced.ERRATA_PAGE.read_text()
     assert errata.split(reproduced.MEASURED)[1].split(reproduced.MEASURED_END)[0] == reproduced.measured()
     assert reproduced.PAGE.read_text() == reproduced.page()
+    assert reproduced.HETNET_PAGE.read_text() == reproduced.hetnet_page()
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)
@@ -96,6 +98,15 @@ def test_the_stored_rows_are_the_runs_of_the_catalogue(experiment: Experiment) -
     wanted = {cell.key for source in sources for cell in cells(experiment, source, 5)[0]}
     names = {source.name for source in sources}
     assert {key for key, row in kept.items() if row["source"] in names} == wanted
+
+
+@pytest.mark.parametrize("name", ["hdt-fig4", "hdt-fig5"])
+def test_a_stored_seed_of_a_study_is_what_the_code_makes(name: str) -> None:
+    study = {each.name: each for each in STUDIES}[name]
+    rows = reproduced.studied_of(study).rows.filter(seed=2)
+    found = {(part, line, column): value for part, line, column, value in study.values(2)}
+    stored = {(row["part"], row["line"], row["column"]): row["value"] for row in rows.iter_rows(named=True)}
+    assert stored == pytest.approx(found, rel=1e-6)
 
 
 def test_a_stored_row_is_what_the_code_makes() -> None:

@@ -353,5 +353,9 @@ STUDIES = (
             Claim("synchronisation helps", partial(_efficiency, SYNCHRONISED, PLAIN, "200"), 1),
             Claim("the lead on all-inclusive grows from 100 to 1,000 users", _growing, 1),
         ),
+        "The factor on all-inclusive twins does not grow with size, since award and cost both grow with the "
+        "users. What grows, unevenly, is the award beyond the strongest signal's per cost, and only against "
+        "all-inclusive twins without synchronisation, which come the later the more there are. The "
+        "synchronised all-inclusive twin serves users better at every size: the hierarchy wins on cost.",
     ),
 )

@@ -131,12 +131,13 @@ def _federation(
 
 
 def _shipped(folder: Path, city: Path, stations: int) -> Figures:
-    """A round as Flower is shipped: from the difference of runs of one round and of three."""
+    """A round as Flower is shipped: from the difference of runs of one round and of three, after one more."""
     flower = Flower(folder)
     with flower.superlink(), ExitStack() as nodes:
         for number in range(stations):
             config = f'data="{city}" partition-id={number} num-partitions={stations}'
             nodes.enter_context(flower.supernode(f"node{number}", config))
+        _shipped_seconds(flower, folder / "first", stations, 1)  # in which every process compiles
         seconds = {epochs: _shipped_seconds(flower, folder, stations, epochs) for epochs in (1, 3)}
         pss = sum(_pss(str(pid)) for pid in flower.alive()) / stations / 1024
     none = None

@@ -1,7 +1,7 @@
 """The README's section on the papers' tables, and the page with all of them, from the rows that are stored.
 
 vhtwin reproduce all --data ../shared/telecom-italia --out .results/reproduced    makes the rows
-python -m tests.benchmarks.reproduced                                             writes both pages
+python -m tests.benchmarks.reproduced                                             writes the pages
 """
 
 from pathlib import Path
@@ -18,8 +18,10 @@ from fl_server.experiments.catalogue import (
     TABLE_3,
     Experiment,
 )
+from fl_server.experiments.hierarchical import STUDIES
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.sources import CITY
+from fl_server.experiments.studies import Studied, Study
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / ".results" / "reproduced"
@@ -37,6 +39,27 @@ where the set has more; ratios leave out seeds whose first figure is 0. In brack
 differ, and why.
 
 """
+
+
+HETNET_PAGE = ROOT / "hetnet" / "RESULTS.md"
+HETNET_ABOUT = """# The figures of the hierarchical-twin paper, made again
+
+Means of ten seeds with their 95 % intervals (Student's t), each seed with its own network; in brackets what
+the paper tells. `vhtwin reproduce hdt-fig4` and so on make this page's rows and draw the figures;
+[ERRATA.md](ERRATA.md) says how the paper is read, [README.md](README.md) what the simulation rests on.
+
+"""
+
+
+def studied_of(study: Study) -> Studied:
+    """The stored rows of a study."""
+    frame = pl.DataFrame(list(kept_rows(RESULTS / f"{study.name}.csv").values()), infer_schema_length=None)
+    return Studied(study, frame.sort("seed", maintain_order=True))
+
+
+def hetnet_page() -> str:
+    """All tables of the hierarchical-twin paper's figures."""
+    return HETNET_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in STUDIES)
 
 
 def rows_of(experiment: Experiment) -> pl.DataFrame:
@@ -89,3 +112,4 @@ if __name__ == "__main__":
     put(ROOT / "README.md", BEGIN, END, section())
     put(ERRATA_PAGE, MEASURED, MEASURED_END, measured())
     PAGE.write_text(page())
+    HETNET_PAGE.write_text(hetnet_page())
