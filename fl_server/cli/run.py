@@ -65,10 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Start a run, or stop one."""
     server = remote.Server(arguments)
     if arguments.stop:
-        print_text(f"stopping {server.post(STOP, None)['stopping']}; it can be gone on with")
+        print_text(f"stopping {server.post(STOP, None)['stopping']}; vhtwin status tells how it ended")
         return 0
     if not arguments.name:
         arguments.refuse("the following arguments are required: --name")
+    if arguments.resume:
+        twin_options.refuse_beside_resume(arguments)
+        if arguments.wait_for or arguments.only or arguments.only_clusters:
+            raise InputError(
+                "--resume waits for the stations of the run: expected no --wait-for or --only beside it"
+            )
     wanted = Wanted(
         name=arguments.name,
         settings=twin_options.settings_from(arguments),

@@ -22,6 +22,7 @@ from fl_server.federation.link import Link, LinkGrid
 from fl_server.run import Plan, planned
 from fl_server.run_folder import (
     FEDERATION,
+    RECORD,
     SUMMARY,
     Record,
     held,
@@ -75,7 +76,8 @@ class Runner:
                 self._run(wanted)
                 self._end(wanted, "finished")
             except StoppedError:
-                self._end(wanted, "stopped; it can be gone on with")
+                begun = (self.runs / wanted.name / RECORD).exists()
+                self._end(wanted, "stopped; it can be gone on with" if begun else "stopped before it began")
             except InputError as error:
                 self._end(wanted, f"failed: {error}")
             except OSError as error:
@@ -147,6 +149,8 @@ class Runner:
         try:
             if wanted.resume:
                 read_record(folder)
+                if (folder / SUMMARY).exists():
+                    return f"the run {wanted.name} is finished; there is nothing to go on with"
             elif folder.exists():
                 return f"a run {wanted.name} is there already; choose another name, or go on with it"
             if over_heads(wanted.settings) and (wanted.only or wanted.only_clusters):
@@ -167,7 +171,13 @@ class Runner:
         """Wait for the stations."""
         expected = len(fleet.only) or wanted.stations
         for there in fleet.gathered(expected):
-            step = Step("gathering", there, expected or there, fleet.missing(), unit="stations")
+            step = Step(
+                "gathering",
+                there,
+                expected or there,
+                fleet.missing() or fleet.trouble().removeprefix("; "),
+                unit="stations",
+            )
             self._tell_gathered(wanted.name, step)
 
     def _tell_gathered(self, name: str, step: Step) -> None:

@@ -122,6 +122,12 @@ def settings_from(arguments: argparse.Namespace) -> TwinSettings:
     return settings_of(_usual(arguments), preset(arguments.preset), from_file, _given(arguments), named)
 
 
+def refuse_beside_resume(arguments: argparse.Namespace) -> None:
+    """Refuse settings beside --resume, which goes on with those of the run."""
+    if settings_from(arguments) != TwinSettings():
+        raise InputError("--resume goes on with the settings of the run: expected no others beside it")
+
+
 def _usual(arguments: argparse.Namespace) -> Table:
     """What follows from other options, and gives way to all that is named."""
     table: Table = {"recipe": {"inputs": usual_inputs(arguments.model)}} if arguments.model else {}

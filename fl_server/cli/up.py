@@ -75,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.refuse("expected either DIR or --resume RUN")
     began = time.monotonic()
     if arguments.resume is not None:
+        twin_options.refuse_beside_resume(arguments)
+        if arguments.out is not None:
+            raise InputError(f"--out {arguments.out}: a run that is gone on with stays where it is")
         record = read_record(arguments.resume)
         with _federated(record, arguments.stations_per_process, patience) as running:
             twinning.refuse_changed(record, running.cast.plan)

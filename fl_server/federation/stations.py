@@ -102,4 +102,8 @@ def end_group(process: "subprocess.Popen[str]") -> None:
 def _last_sentence(said: str) -> str:
     """What a process that failed said last."""
     lines = [line for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("vhtwin: ") if lines else "the stations' processes ended without a word"
+    return (
+        lines[-1].removeprefix("vhtwin: ").removeprefix("data.errors.InputError: ")
+        if lines
+        else "the stations' processes ended without a word"
+    )

@@ -282,8 +282,8 @@ def test_a_second_run_is_refused_while_one_is_under_way(lonely: Federation) -> N
     assert "run one: gathering 0 of 3" in lonely.done("status")
     refusal = lonely.refused("run", "--name", "two", *QUICK)
     assert refusal == f"vhtwin: {lonely.address}: the run one is under way; wait or stop it"
-    assert lonely.done("run", "--stop") == "stopping one; it can be gone on with\n"
-    lonely.until_told(lambda told: told["runs"]["one"] == "stopped; it can be gone on with")
+    assert lonely.done("run", "--stop") == "stopping one; vhtwin status tells how it ended\n"
+    lonely.until_told(lambda told: told["runs"]["one"] == "stopped before it began")
     assert lonely.refused("run", "--stop") == f"vhtwin: {lonely.address}: no run is under way"
 
 
@@ -293,7 +293,10 @@ def test_a_run_whose_name_is_taken_is_refused_and_the_first_stays_what_it_was(lo
     said = f"vhtwin: {lonely.address}: a run taken is there already; choose another name, or go on with it"
     assert refusal == said
     assert "taken" not in lonely.status()["runs"]
-    assert "is no run of vhtwin" in lonely.refused("run", "--name", "nothing", "--resume", *QUICK)
+    assert "is no run of vhtwin" in lonely.refused("run", "--name", "nothing", "--resume")
+    settings = "expected no others beside it"
+    assert settings in lonely.refused("run", "--name", "taken", "--resume", "--epochs", "7")
+    assert "expected no --wait-for" in lonely.refused("run", "--name", "taken", "--resume", "--wait-for", "3")
     assert "nothing" not in lonely.status()["runs"]
 
 
@@ -311,6 +314,8 @@ def test_stations_are_chosen_by_name_and_by_cluster(city: Path, tmp_path: Path) 
         )
         refusal = here.refused("run", "--name", "none", "--only-clusters", "all:9", *QUICK)
         assert "has no cluster 9, expected one of [1" in refusal
+        told = f"vhtwin: {here.address}: the run two is finished; there is nothing to go on with"
+        assert here.refused("run", "--name", "two", "--resume") == told
         here.done("run", "--name", "lost", "--only", "s0", "s7", "--detach", *QUICK)
         here.until_told(lambda told: told["detail"] == "without s7")
         here.done("run", "--stop")
