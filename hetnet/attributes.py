@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import InputError
+from hetnet.association import strongest_association
 from hetnet.channel import noise_watts
 from hetnet.demand import background_use, check_demand, rhythm, station_demand
 from hetnet.network import NOBODY, Counts, Floats, Users, in_range
@@ -27,7 +28,6 @@ from hetnet.scene import (
     at_work,
     generator,
     received,
-    strongest_serving,
 )
 
 WORST_SINR = 0.2  # -7 dB: below it nothing can be decoded
@@ -175,7 +175,7 @@ def _links(scene: Scene) -> _Links:
     power = np.stack([received(scene, each) for each in scene.places])
     stations = scene.stations
     serving = [
-        strongest_serving(at_place, in_range(_at(scene.users, places), stations), stations.slots)
+        strongest_association(at_place, stations.slots, in_range(_at(scene.users, places), stations)).serving
         for at_place, places in zip(power, scene.places, strict=True)
     ]
     return _Links(power, np.stack(serving))

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from data.errors import InputError
+from hetnet.association import strongest_association
 from hetnet.channel import ChannelSettings, Shadows, drawn_shadows, faded, mean_gain, noise_watts, watts
-from hetnet.network import NOBODY, Counts, Floats, Mask, Network, Stations, Users, in_range
+from hetnet.network import NOBODY, Counts, Floats, Network, Stations, Users, in_range
 
 HOME, WORK = 0, 1
 WALKING = 1.4  # m/s
@@ -205,22 +206,6 @@ def received(scene: Scene, positions: Floats) -> Floats:
     return gain * scene.stations.power
 
 
-def strongest_serving(power: Floats, allowed: Mask, slots: Counts) -> Counts:
-    """The station of each user, (N,): the strongest link first, of `allowed` (N, M) and while slots last.
-
-    `power` is (N, M) as received; users whom no station has a slot for have -1.
-    """
-    serving = np.full(len(power), NOBODY, dtype=np.int64)
-    free = slots.copy()
-    users, stations = np.nonzero(allowed)
-    for link in np.argsort(-power[users, stations], kind="stable"):
-        user, station = users[link], stations[link]
-        if serving[user] == NOBODY and free[station] > 0:
-            serving[user] = station
-            free[station] -= 1
-    return serving
-
-
 def equal_power(serving: Counts, stations: Stations) -> Floats:
     """W to each user when every station shares its power equally among those it serves, (N,)."""
     shared = np.zeros(len(serving))
@@ -242,7 +227,8 @@ def network_at(
     gain = mean_gain(positions, scene.stations, scene.shadows, scene.channel.path_loss)
     if serving is None:
         power = gain * scene.stations.power
-        serving = strongest_serving(power, in_range(users, scene.stations), scene.stations.slots)
+        reachable = in_range(users, scene.stations)
+        serving = strongest_association(power, scene.stations.slots, reachable).serving
     return Network(
         stations=scene.stations,
         users=users,

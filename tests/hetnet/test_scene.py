@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
+from hetnet.association import strongest_association
 from hetnet.channel import ChannelSettings
 from hetnet.network import in_range, rates, served, transmitted
 from hetnet.scene import (
@@ -23,7 +24,6 @@ from hetnet.scene import (
     received,
     resized,
     started_walk,
-    strongest_serving,
     walked,
 )
 
@@ -82,7 +82,7 @@ def test_services_share_out_users_and_their_wishes() -> None:
 def test_nobody_is_served_out_of_range_or_beyond_slots(seed: int, slots: int) -> None:
     rng = np.random.default_rng(seed)
     power, allowed = rng.random((12, 4)), rng.random((12, 4)) < 0.5
-    serving = strongest_serving(power, allowed, np.full(4, slots))
+    serving = strongest_association(power, np.full(4, slots), allowed).serving
     to = np.flatnonzero(serving >= 0)
     assert allowed[to, serving[to]].all()
     taken = np.bincount(serving[to], minlength=4)
@@ -93,7 +93,7 @@ def test_nobody_is_served_out_of_range_or_beyond_slots(seed: int, slots: int) ->
 
 def test_with_slots_for_all_each_user_has_its_strongest_station() -> None:
     power = np.random.default_rng(0).random((9, 3))
-    serving = strongest_serving(power, np.ones((9, 3), dtype=bool), np.full(3, 9))
+    serving = strongest_association(power, np.full(3, 9), np.ones((9, 3), dtype=bool)).serving
     np.testing.assert_array_equal(serving, power.argmax(axis=1))
 
 
