@@ -8,6 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
 
 from fl_server.experiments.catalogue import Experiment
 from fl_server.experiments.paper import MEANT
@@ -116,6 +117,8 @@ def _dots(figure: Figure, experiment: Experiment, rows: pl.DataFrame) -> None:
         axes.set_yticks(range(len(experiment.labels)), labels=experiment.labels)
         if column.ratio:
             axes.set_xscale("symlog", linthresh=1)
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+            axes.margins(x=0.1)
         axes.grid(color=FAINT, lw=0.7)
     panels[0].invert_yaxis()
     panels[0].legend(fontsize=8)
