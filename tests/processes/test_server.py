@@ -323,7 +323,7 @@ def test_stations_are_chosen_by_name_and_by_cluster(city: Path, tmp_path: Path) 
     assert twins(here.run("two")) == twins(straight)
 
 
-@pytest.mark.parametrize("name", ["../first", "..", "", "a/b", "/tmp/first", "first\n", "é"])
+@pytest.mark.parametrize("name", ["../first", "..", "", "a/b", "/first", "first\n", "é"])
 def test_a_name_that_is_no_name_is_refused_here_and_by_the_server(lonely: Federation, name: str) -> None:
     words = "the name of a run must be of letters, digits, - and _"
     if name:
