@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 
 from data.errors import InputError
+from data.words import counted
 from hetnet.areas import AreaSettings, Need, Supply, TargetAreas, expected_gain, target_areas
 from hetnet.attributes import History
 from hetnet.causality import Benefits, BenefitSettings, benefits
@@ -165,18 +166,21 @@ def report(twin: HigherTwin) -> list[str]:
     areas, level = twin.areas, twin.valued.levels.level
     unsatisfied = int((twin.gain > 0).sum())
     stations = len(areas.stations)
+    loaded = int(twin.supply.loaded.sum())
     lines = [
-        f"{unsatisfied} of {len(twin.gain)} users lack something; {int(twin.supply.loaded.sum())} of "
-        f"{stations} stations are loaded; the network falls into {twin.segments.count} segments.",
-        f"Of {level.size} attributes {int((level == 1).sum())} are of level 1, {int((level == 2).sum())} of "
-        f"level 2 and {int((level == 3).sum())} of level 3.",
+        f"Of {counted(len(twin.gain), 'user')} {unsatisfied} lack something; of "
+        f"{counted(stations, 'station')} {loaded} are loaded; the network falls into "
+        f"{counted(twin.segments.count, 'segment')}.",
+        f"Of {counted(level.size, 'attribute')} {int((level == 1).sum())} are of level 1, "
+        f"{int((level == 2).sum())} of level 2 and {int((level == 3).sum())} of level 3.",
     ]
     if unsatisfied == 0:
         return [*lines, "All users are satisfied: there is nothing to do."]
     lines.append(
-        f"{int(areas.selected.sum())} users are to be modelled in detail, with {int(areas.stations.sum())} "
-        f"stations and {int(areas.companions.sum())} other users in their areas; this costs "
-        f"{_share(twin.cost_here + twin.cost_below, twin.cost_of_everything)} of modelling everything."
+        f"To be modelled in detail: {counted(int(areas.selected.sum()), 'user')}, with "
+        f"{counted(int(areas.stations.sum()), 'station')} and {int(areas.companions.sum())} other users in "
+        f"their areas; this costs {_share(twin.cost_here + twin.cost_below, twin.cost_of_everything)} of "
+        f"modelling everything."
     )
     return lines + _left_out(twin)
 
@@ -185,22 +189,20 @@ def _left_out(twin: HigherTwin) -> list[str]:
     """Whom nobody helps, and what stood against it."""
     areas = twin.areas
     named = (
-        (areas.too_dear, "more users lack something, but the twin budget is spent."),
-        (
-            areas.no_room,
-            "more users lack something, but the stations of their segment have no room for them.",
-        ),
-        (areas.out_of_range, "more users lack something, but no station reaches them."),
-        (areas.stranded, "of the selected users have no unloaded station in range."),
-        (twin.segments.lone_users, "users have no station in range; they count to the segment nearby."),
-        (twin.supply.capacity == 0, "stations have no capacity."),
-        (twin.valued.entropies.constant, "attributes never change; they cost nothing and bring nothing."),
+        (areas.too_dear, "user", "could be helped, but the twin budget is spent"),
+        (areas.no_room, "user", "could be helped, but the stations of their segment have no room for more"),
+        (areas.out_of_range, "user", "without what they need, but no station reaches them"),
+        (areas.stranded, "user", "selected, but without an unloaded station in range"),
+        (twin.segments.lone_users, "user", "without a station in range, counted to the segment nearby"),
+        (twin.supply.capacity == 0, "station", "without capacity"),
+        (twin.valued.entropies.constant, "attribute", "without any change, which cost and bring nothing"),
         (
             twin.valued.entropies.matchless,
-            "attributes are too irregular for an entropy; a bound stands for it.",
+            "attribute",
+            "too irregular for an entropy, for which a bound stands",
         ),
     )
-    return [f"{int(which.sum())} {what}" for which, what in named if which.any()]
+    return [f"{counted(int(which.sum()), what)} {more}." for which, what, more in named if which.any()]
 
 
 def expected_links(network: Network, history: History, settings: HigherSettings) -> Floats:

@@ -14,6 +14,7 @@ import polars as pl
 from clustering.quality import Quality, warnings
 from data.clock import wall_clock
 from data.store import whole_file
+from data.words import counted
 from fl_server.cli.report import print_table, print_text
 from fl_server.fleet import Fleet
 from fl_server.reference import federated_ridge
@@ -119,7 +120,7 @@ def _print_what(summary: Mapping[str, Any]) -> None:
         f"{summary['stream'][1]}"
     )
     print_text(
-        f"{_counted(summary['clusters'], 'cluster')}: modularity {quality['modularity']:.3f}, largest "
+        f"{counted(summary['clusters'], 'cluster')}: modularity {quality['modularity']:.3f}, largest "
         f"{quality['largest_share']:.0%}, {quality['singletons']} singletons{again}"
     )
     for reason in dict.fromkeys(summary["left_out"].values()):
@@ -132,11 +133,7 @@ def _print_what(summary: Mapping[str, Any]) -> None:
 def _some(stations: Sequence[str]) -> str:
     """How many stations, and the first of them."""
     few = ", ".join(stations[:5]) + (", …" if len(stations) > 5 else "")
-    return f"{_counted(len(stations), 'station')} ({few})"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{counted(len(stations), 'station')} ({few})"
 
 
 def _error_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:

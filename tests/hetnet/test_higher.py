@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
+from data.words import counted
 from hetnet.areas import AreaSettings
 from hetnet.attributes import HistorySettings
 from hetnet.causality import BenefitSettings
@@ -83,8 +84,8 @@ def test_links_that_carry_nothing_hold_segments_together() -> None:
 def test_the_report_says_what_was_found() -> None:
     twin = looked_at(situation())
     text = " ".join(report(twin))
-    assert f"{int(twin.areas.selected.sum())} users are to be modelled in detail" in text
-    assert f"falls into {twin.segments.count} segments" in text
+    assert f"To be modelled in detail: {counted(int(twin.areas.selected.sum()), 'user')}" in text
+    assert f"falls into {counted(twin.segments.count, 'segment')}" in text
     assert "nan" not in text
 
 
@@ -106,9 +107,9 @@ def test_users_whom_no_station_reaches_and_dead_stations_are_named() -> None:
     text = " ".join(report(found))
     assert not found.areas.selected.any()
     assert found.supply.loaded.all()
-    assert "9 stations have no capacity." in text
-    assert "60 users have no station in range" in text
-    assert "no station reaches them" in text
+    assert "9 stations without capacity." in text
+    assert "60 users without a station in range" in text
+    assert "without what they need, but no station reaches them" in text
 
 
 def test_constant_attributes_cost_and_bring_nothing() -> None:
@@ -119,7 +120,7 @@ def test_constant_attributes_cost_and_bring_nothing() -> None:
     assert (found.valued.cost[:, 2] == 0).all()
     assert (found.valued.benefits.values[:, 2] == 0).all()
     assert np.isfinite(found.valued.benefits.values).all()
-    assert "attributes never change" in " ".join(report(found))
+    assert "without any change" in " ".join(report(found))
 
 
 def test_every_printed_reading_gives_a_result_without_gaps() -> None:
