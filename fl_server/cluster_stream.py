@@ -18,10 +18,23 @@ from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.inbox import received, stacked
 from fl_server.settings import HorizontalSettings
-from fl_server.stream import Counts, Inbox, Open, Passed, Report, Stream, Waiting, World, with_value
+from fl_server.stream import (
+    Counts,
+    Inbox,
+    Open,
+    Passed,
+    Report,
+    Sendings,
+    Stream,
+    Waiting,
+    World,
+    with_value,
+)
 from fl_server.tree import Clusters, Floats, Tree
 from fl_server.vertical import Mask, Turn, train_orders
+from hetnet.sync.gates import Sighting
 
+HOURS_A_DAY = 24
 ROUNDING = 1e-9  # .28 of 25 stations are 7, whatever the product of these floats
 Taking = Generator[tuple[Passed, Report], Passed, Passed]  # for every report, what the network made of it
 
@@ -174,10 +187,44 @@ def _reported(passed: Passed, report: Report, inbox: Inbox, world: World) -> Tak
     twin, state = result_of(world.rules.cluster, tree.starts[cluster], stack, tree.cluster_states[cluster])
     until = max(each.until for each in inbox.values())
     stream = replace(stream, cluster_until=with_value(stream.cluster_until, cluster, until))
+    loss = float(np.average([each.update.loss for each in inbox.values()], weights=stack.samples))
     passed = replace(passed, tree=_with_twin(tree, cluster, twin, state), stream=stream)
-    if distance(twin, stream.seen[cluster], world.settings) <= world.settings.psi:
-        return replace(passed, stream=replace(stream, spared=stream.spared + 1))
+    seen = _sighting(passed, cluster, loss, world)
+    opens = world.gate(seen)
+    sendings = _sent_or_not(stream.sendings, cluster, seen, stream.step if opens else None)
+    passed = replace(passed, stream=replace(stream, sendings=sendings))
+    if not opens:
+        return replace(passed, stream=replace(passed.stream, spared=stream.spared + 1))
     return (yield passed, replace(report, samples=int(stack.samples.sum())))
+
+
+def _sighting(passed: Passed, cluster: int, loss: float, world: World) -> Sighting:
+    """What the cluster knows that has just made its twin anew."""
+    tree, stream, sendings = passed.tree, passed.stream, passed.stream.sendings
+    return Sighting(
+        age=(stream.step - int(sendings.step[cluster])) * world.step_hours / HOURS_A_DAY,
+        distance=distance(tree.clusters[cluster], stream.seen[cluster], world.settings),
+        error=loss,
+        error_then=float(sendings.loss[cluster]) or loss,
+        load=float(world.busy[tree.cluster_of == cluster, world.hours[stream.step]].mean()),
+        reports=int(sendings.reports[cluster]) + 1,
+        cluster=cluster,
+    )
+
+
+def _sent_or_not(before: Sendings, cluster: int, seen: Sighting, step: int | None) -> Sendings:
+    """The sendings after a report; at `step` its twin was sent up, or not at all."""
+    if step is None:
+        return replace(
+            before,
+            loss=with_value(before.loss, cluster, seen.error_then),
+            reports=with_value(before.reports, cluster, seen.reports),
+        )
+    return Sendings(
+        with_value(before.step, cluster, step),
+        with_value(before.loss, cluster, seen.error),
+        with_value(before.reports, cluster, 0),
+    )
 
 
 def _with_twin(tree: Tree, cluster: int, twin: Floats, state: State) -> Tree:

@@ -72,6 +72,19 @@ class Plan:
         return min(self.settings.horizontal.epochs, self.stream_steps)
 
     @cached_property
+    def busy(self) -> NDArray[np.float64]:
+        """How busy each station usually is in the hours of a day, in deviations from its mean, (N, 24)."""
+        return np.array([each.day for each in self.descriptions])
+
+    @cached_property
+    def stream_hours(self) -> NDArray[np.int64]:
+        """The hour of the day at each step of the stream, (S,)."""
+        hours: NDArray[np.int64] = (
+            stream_clock(self.timeline, self.timezone).astype("datetime64[h]").astype(np.int64) % 24
+        )
+        return hours
+
+    @cached_property
     def place(self) -> dict[StationId, int]:
         """Where each station stands among the N."""
         return {station: place for place, station in enumerate(self.stations)}
@@ -178,8 +191,7 @@ def _plan(fleet: Fleet, settings: TwinSettings, known: Sequence[Introduction], l
             f"station {odd[0].station} has other steps or inputs than station {descriptions[0].station}: "
             f"{_steps(odd[0])}, expected {_steps(descriptions[0])}"
         )
-    steps = np.arange(timeline.train_steps, timeline.steps) * np.timedelta64(timeline.step_minutes, "m")
-    clock = wall_clock(timeline.start + steps, known[0].timezone)
+    clock = stream_clock(timeline, known[0].timezone)
     return Plan(
         settings=settings,
         stations=fleet.stations,
@@ -218,6 +230,12 @@ def _steps(description: Description) -> str:
 
 def _kind(known: Introduction) -> str:
     return f"{known.channel} every {known.step_minutes} min on the clock of {known.timezone or 'no zone'}"
+
+
+def stream_clock(timeline: Timeline, timezone: str | None) -> NDArray[np.datetime64]:
+    """The wall clock at each step of the stream, (S,)."""
+    steps = np.arange(timeline.train_steps, timeline.steps) * np.timedelta64(timeline.step_minutes, "m")
+    return wall_clock(timeline.start + steps, timezone)
 
 
 def begun(plan: Plan, system: System) -> Run:

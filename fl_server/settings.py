@@ -13,6 +13,7 @@ from data.errors import InputError
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy, proximal_of
 from forecasting.recipe import Recipe
+from hetnet.sync.gates import GateSettings
 
 Distance = Literal["mean", "squared", "printed"]
 
@@ -99,9 +100,9 @@ class HorizontalSettings:
     """H-twinning: the stream is parted into `epochs`; a station trains after so many new values.
 
     A cluster makes its twin anew once `ready` of its stations have answered since the last time, or
-    `patience_hours` after the first did. It sends the twin up when that lies farther than `psi` from the
-    last G-NDT it saw: the `distance` is the mean of the squared differences of the parameters, or their sum,
-    or what the paper prints.
+    `patience_hours` after the first did. It sends the twin up when its `gate` opens: usually when that lies
+    farther than `psi` from the last G-NDT it saw. The `distance` is the mean of the squared differences of
+    the parameters, or their sum, or what the paper prints.
     `new_values` of 0 stands for the length of an epoch.
     """
 
@@ -112,6 +113,7 @@ class HorizontalSettings:
     ready: float = 1.0
     patience_hours: float = 6.0
     participation: float = 1.0
+    gate: GateSettings = field(default_factory=GateSettings)
 
     def __post_init__(self) -> None:
         _refuse_bad_epochs(self.epochs)

@@ -3,6 +3,7 @@
 Axes: N stations, C clusters, S steps, P parameters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -17,8 +18,10 @@ from fl_server.exchange import Exchange
 from fl_server.settings import HorizontalSettings
 from fl_server.tree import Clusters, Floats, Tree, mixed, origins
 from fl_server.vertical import Rules
+from hetnet.sync.gates import Sighting
 
 Counts = NDArray[np.int64]
+Floats64 = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=np.generic)
 
 
@@ -49,6 +52,15 @@ Inbox = dict[int, Waiting]  # what waits in a cluster by its station's place, in
 
 
 @dataclass(frozen=True)
+class Sendings:
+    """When each cluster last sent its twin up, with what loss behind it, and how often it reported since."""
+
+    step: Counts  # (C,)
+    loss: Floats64  # (C,) 0 before the first report
+    reports: Counts  # (C,)
+
+
+@dataclass(frozen=True)
 class Stream:
     """Where H-twinning stands, beside the twins: `step` steps have passed.
 
@@ -68,6 +80,7 @@ class Stream:
     cluster_until: Counts  # (C,)
     top_until: int
     refresh_state: State
+    sendings: Sendings
     sent: int = 0
     spared: int = 0
 
@@ -76,7 +89,8 @@ class Stream:
 class World:
     """What H-twinning goes by and does not change.
 
-    `batch` new values make a station train; `windows` are behind its update before the stream begins.
+    `batch` new values make a station train; `windows` are behind its update before the stream begins. `gate`
+    decides whether a cluster sends its twin up; `busy` is how busy a station is in each hour of a day.
     """
 
     settings: HorizontalSettings
@@ -87,6 +101,9 @@ class World:
     step_hours: float
     batch: int
     windows: int
+    gate: Callable[[Sighting], bool]
+    busy: Floats64  # (N, 24)
+    hours: Counts  # (S,) of the day, at each step of the stream
 
 
 @dataclass(frozen=True)
@@ -131,7 +148,13 @@ def stream_begun(tree: Tree, world: World) -> Stream:
         cluster_until=until,
         top_until=world.train_steps,
         refresh_state={},
+        sendings=no_sendings(clusters),
     )
+
+
+def no_sendings(clusters: int) -> Sendings:
+    """Those of clusters that have sent nothing yet."""
+    return Sendings(np.zeros(clusters, np.int64), np.zeros(clusters), np.zeros(clusters, np.int64))
 
 
 def regrouped_stream(stream: Stream, before: Clusters, after: Clusters) -> Stream:
@@ -146,6 +169,16 @@ def regrouped_stream(stream: Stream, before: Clusters, after: Clusters) -> Strea
         cluster_until=_newest(shares, stream.cluster_until),
         known=mixed(shares, stream.known),
         known_samples=_shared_out(stream.known_samples, before, after),
+        sendings=_regrouped_sendings(stream.sendings, shares),
+    )
+
+
+def _regrouped_sendings(before: Sendings, shares: Floats64) -> Sendings:
+    """What new clusters have of the sendings of those that their stations come from."""
+    return Sendings(
+        step=np.array([before.step[share > 0].min() for share in shares]),
+        loss=shares @ before.loss,
+        reports=np.array([before.reports[share > 0].max() for share in shares]),
     )
 
 

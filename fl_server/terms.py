@@ -3,6 +3,8 @@
 Axes: N stations.
 """
 
+from functools import partial
+
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Draw, taking_part
@@ -10,6 +12,7 @@ from fl_server.run import Plan, System
 from fl_server.stream import World
 from fl_server.tree import Clusters
 from fl_server.vertical import Mask, Rules
+from hetnet.sync.gates import opens
 
 VERTICAL, HORIZONTAL = 0, 1
 
@@ -27,6 +30,9 @@ def world_of(plan: Plan) -> World:
         step_hours=plan.timeline.step_minutes / 60,
         batch=settings.horizontal.new_values or plan.stream_steps // plan.stream_epochs,
         windows=plan.timeline.train_steps - plan.timeline.first_step,
+        gate=partial(opens, settings.horizontal.gate, settings.horizontal.psi),
+        busy=plan.busy,
+        hours=plan.stream_hours,
     )
 
 

@@ -14,6 +14,7 @@ from fl_server.presets import PRESETS, Table, laid_over, nested, preset, setting
 from fl_server.settings import TwinSettings
 from forecasting.forecasts import usual_inputs
 from forecasting.networks import NAMES as NETWORKS
+from hetnet.sync.gates import FORMS, gate_named
 
 # Where each option stands in the settings; an option that is not given changes nothing.
 PLACES = {
@@ -82,6 +83,9 @@ def _add_phases(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--epochs", type=int, metavar="E", help="rounds of V-twinning (default: 100)")
     group.add_argument("--stream-epochs", type=int, metavar="E", help="epochs of H-twinning (default: 20)")
     group.add_argument("--psi", type=float, metavar="X", help="the gate: C-NDTs nearer than X stay below")
+    group.add_argument(
+        "--sync-policy", metavar="NAME", help=f"what decides in the place of psi whether one goes up: {FORMS}"
+    )
     group.add_argument("--participation", type=float, metavar="SHARE", help="of stations a turn (default: 1)")
     group.add_argument(
         "--cluster-strategy",
@@ -143,6 +147,8 @@ def _given(arguments: argparse.Namespace) -> Table:
         places = BOTH_PHASES.get(option, (PLACES[option],) if option in PLACES else ())
         for place in places if value is not None else ():
             table = laid_over(table, nested(place, value))
+    if arguments.sync_policy:
+        table = laid_over(table, nested("horizontal.gate", plain(gate_named(arguments.sync_policy), {})))
     if arguments.groups:
         groups = plain(read_groups(arguments.groups), {})
         table = laid_over(table, {"segment": {"how": {"method": GIVEN, "groups": groups}}})

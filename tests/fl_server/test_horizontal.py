@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from fl_server.stream import Passed, Stream, World, regrouped_stream, stream_beg
 from fl_server.tree import Floats, Tree, regrouped, seedling
 from fl_server.vertical import Mask, Rules
 from forecasting.networks import initial_weights
+from hetnet.sync.gates import opens
 from tests import fleets
 from tests.cities import wavy_traffic
 from tests.fleets import Trouble, TroubledFleet, small_fleet
@@ -61,6 +63,9 @@ def world(
         step_hours=1.0,
         batch=batch,
         windows=1,
+        gate=partial(opens, settings.gate, settings.psi),
+        busy=np.zeros((4, 24)),
+        hours=np.arange(STEPS) % 24,
     )
 
 

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from math import ceil
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -19,10 +21,11 @@ from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour
 from fl_server.exchange import Flow
 from fl_server.settings import HorizontalSettings
-from fl_server.stream import Stream, World, regrouped_stream, stream_begun
+from fl_server.stream import Sendings, Stream, World, regrouped_stream, stream_begun
 from fl_server.tree import Clusters, Floats, regrouped, seedling
 from fl_server.vertical import Rules
 from forecasting.stations import station_number
+from hetnet.sync.gates import opens
 from tests.fl_server.test_horizontal import Passage, assert_same, go_on, mean
 
 labels = st.lists(st.integers(0, 3), min_size=6, max_size=6).map(
@@ -45,6 +48,7 @@ def some_stream(clusters: int) -> Stream:
         cluster_until=rng.integers(0, 9, clusters),
         top_until=9,
         refresh_state={},
+        sendings=Sendings(rng.integers(0, 5, clusters), rng.uniform(size=clusters), np.arange(clusters)),
     )
 
 
@@ -58,6 +62,9 @@ def test_every_station_brings_what_its_old_cluster_had(before: Clusters, after: 
             brought = getattr(stream, name)[old].astype(np.float64)
             np.testing.assert_allclose(getattr(made, name)[cluster], brought.mean(axis=0), atol=1e-6)
         assert made.seen_versions[cluster] == min(stream.seen_versions[old])
+        assert made.sendings.step[cluster] == min(stream.sendings.step[old])
+        assert made.sendings.reports[cluster] == max(stream.sendings.reports[old])
+        assert made.sendings.loss[cluster] == pytest.approx(stream.sendings.loss[old].mean())
         assert made.known_until[cluster] == max(stream.known_until[old])
         assert made.cluster_until[cluster] == max(stream.cluster_until[old])
         sizes = Counter(before.tolist())
@@ -131,6 +138,9 @@ class Case:
             step_hours=0.5,
             batch=self.batch,
             windows=1,
+            gate=partial(opens, self.settings.gate, self.settings.psi),
+            busy=np.zeros((len(places), 24)),
+            hours=np.arange(steps) % 24,
         )
         fleet = EchoFleet(tuple(self.stations[place] for place in places))
         tree = regrouped(seedling(len(places), np.ones(3, np.float32)), self.cluster_of[places])

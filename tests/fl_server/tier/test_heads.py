@@ -25,6 +25,7 @@ from data.traffic import StationId
 from fl_server.run import Run
 from fl_server.running import State, first_state, states
 from fl_server.settings import SegmentSettings, Strategies, TwinSettings
+from fl_server.stream import no_sendings
 from fl_server.tier.backhaul import SILENT, Heads
 from fl_server.tier.head import BEHIND, NOTHING_LEFT
 from fl_server.tier.heads import kept_by_heads, settings_over_heads
@@ -72,6 +73,7 @@ def essence(run: Run) -> dict[str, object]:
     stream = run.stream
     assert stream is not None
     nothing = replace(stream, trained_until=stream.cluster_until, open=(), waiting=())
+    nothing = replace(nothing, sendings=no_sendings(0))
     tree = replace(run.tree, starts=run.tree.clusters, cluster_states=())
     return bits(replace(run, stream=nothing, tree=tree, shown=None, heads=()))
 
