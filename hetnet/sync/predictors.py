@@ -9,8 +9,9 @@ H hidden units.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,18 @@ class Gru:
                 raise InputError(f"GRU: {name} is of the shape {matrix.shape}, expected {wanted}")
 
 
+class Stacked(NamedTuple):
+    """The matrices as they are multiplied with rows: gates and candidate side by side, gates halved.
+
+    σ(x) = (1 + tanh(x / 2)) / 2 makes one function of gates and candidate, and halving is exact.
+    """
+
+    reads: Singles  # (2U, 3H) update, reset, candidate
+    gates_back: Singles  # (H, 2H) update, reset
+    candidate_back: Singles  # (H, H)
+    out: Singles  # (H, 2U)
+
+
 @dataclass(frozen=True)
 class GruPredictor:
     """A trained GRU that predicts the twin's next state from its last `memory` ones.
@@ -108,9 +121,14 @@ class GruPredictor:
             )
         seen = net_inputs(past[:, -self.memory :], self.form, self.unit)  # (E, K, 2U)
         parts = [seen[first : first + COPIES_AT_ONCE] for first in range(0, len(seen), COPIES_AT_ONCE)]
-        told = np.concatenate([hidden_state(self.gru, part) for part in parts]) @ self.gru.out.T  # (E, 2U)
+        told = np.concatenate([hidden_state(self.stacked, part) @ self.stacked.out for part in parts])
         predicted = told.reshape(past[:, -1].shape).astype(np.float64) * self.unit
         return predicted if self.form != "displacement" else within(mobility, past[:, -1] + predicted)
+
+    @cached_property
+    def stacked(self) -> Stacked:
+        """Its matrices, ready to be multiplied with."""
+        return stacked(self.gru)
 
 
 def within(mobility: Mobility, positions: Floats) -> Floats:
@@ -136,25 +154,29 @@ def net_inputs(past: Floats, form: Form, unit: float) -> Singles:
     return scaled.reshape(*scaled.shape[:2], -1)
 
 
-def hidden_state(gru: Gru, inputs: Singles) -> Singles:
-    """The hidden state (E, H) after the inputs (E, K, 2U), by (6) to (9)."""
-    units = gru.out.shape[1]
-    # σ(x) = (1 + tanh(x / 2)) / 2: one function for gates and candidate, and halving is exact
+def stacked(gru: Gru) -> Stacked:
+    """The matrices of a GRU, ready to be multiplied with."""
     half = np.float32(0.5)
-    reads = np.concatenate([half * gru.update_in, half * gru.reset_in, gru.candidate_in]).T  # (2U, 3H)
-    gates_back = np.concatenate([half * gru.update_back, half * gru.reset_back]).T  # (H, 2H)
-    candidate_back = gru.candidate_back.T
-    read = np.ascontiguousarray(inputs.transpose(1, 0, 2)) @ reads  # (K, E, 3H)
+    reads = np.concatenate([half * gru.update_in, half * gru.reset_in, gru.candidate_in])
+    gates_back = np.concatenate([half * gru.update_back, half * gru.reset_back])
+    each = (reads.T, gates_back.T, gru.candidate_back.T, gru.out.T)
+    return Stacked(*(np.ascontiguousarray(matrix) for matrix in each))
+
+
+def hidden_state(gru: Stacked, inputs: Singles) -> Singles:
+    """The hidden state (E, H) after the inputs (E, K, 2U), by (6) to (9)."""
+    units, half = len(gru.candidate_back), np.float32(0.5)
+    read = np.ascontiguousarray(inputs.transpose(1, 0, 2)) @ gru.reads  # (K, E, 3H)
     hidden = np.zeros((len(inputs), units), np.float32)
     for place, each in enumerate(read):
         gates, candidate = each[:, : 2 * units], each[:, 2 * units :]
         if place:  # before, the hidden state is zero
-            gates += hidden @ gates_back
+            gates += hidden @ gru.gates_back
         np.tanh(gates, out=gates)
         gates += 1
         gates *= half  # (E, 2H): how much is kept (8), how much is read (6)
         if place:
-            candidate += (hidden * gates[:, units:]) @ candidate_back
+            candidate += (hidden * gates[:, units:]) @ gru.candidate_back
         np.tanh(candidate, out=candidate)  # (7)
         hidden -= candidate
         hidden *= gates[:, :units]

@@ -19,6 +19,7 @@ from hetnet.sync.predictors import (
     GruPredictor,
     Hold,
     Predictor,
+    stacked,
 )
 from hetnet.sync.predictors import hidden_state as hidden_state_at_use
 from hetnet.sync.settings import SyncSettings
@@ -52,7 +53,8 @@ def mean_error(predictor: Predictor, mobility: Mobility, ahead: int = 1) -> Floa
 def test_the_trained_cell_and_the_one_in_use_are_the_same() -> None:
     own = matrices(7, 4)
     inputs = torch.randn(5, 6, 4)
-    in_use = hidden_state_at_use(Gru(**{name: each.numpy() for name, each in own.items()}), inputs.numpy())
+    gru = Gru(**{name: each.numpy() for name, each in own.items()})
+    in_use = hidden_state_at_use(stacked(gru), inputs.numpy())
     np.testing.assert_allclose(hidden_state(own, inputs).numpy(), in_use, atol=1e-6)
 
 
