@@ -32,6 +32,7 @@ from fl_server.settings import TwinSettings
 
 LOST = "is not connected"
 AGAIN_SECONDS = 10.0
+OVERTIME = 4.0  # times the usual that the first answer is waited for beyond it
 TOO_LATE = "did not answer in time"
 MOST_NAMED = 5
 
@@ -156,7 +157,7 @@ class FlowerFleet:
             return [each for each in self._introduced().values() if not each.unfit]
         sent = self._sent({node: part for node in self._known if (part := self._part(node, orders))})
         answers: list[Answer] = []
-        for _, came in self._replies(set(sent.values()), self.patience.answer_seconds):
+        for _, came in self._replies(set(sent.values()), self.patience.answer_seconds, sent):
             answers += came
         return answers
 
@@ -198,7 +199,7 @@ class FlowerFleet:
             packet = packed_orders(self.setup, orders)
             self.crossed.orders += 1
             self.crossed.order_bytes += len(packet)
-            ttl = 2 * self.patience.answer_seconds + 60
+            ttl = (2 + OVERTIME) * self.patience.answer_seconds + 60
             messages.append(Message(carried(packet), node, MessageType.QUERY, ttl=ttl))
         names = list(self.grid.push_messages(messages)) if messages else []
         if len(names) < len(messages):
@@ -209,9 +210,16 @@ class FlowerFleet:
             self._asked[name] = frozenset(station for stations in named for station in stations)
         return sent
 
-    def _replies(self, names: set[str], seconds: float) -> Iterator[tuple[str, list[Answer]]]:
-        """What was answered to the messages of these names, one by one as it comes, for so long at most."""
+    def _replies(
+        self, names: set[str], seconds: float, nodes: Iterable[int] = ()
+    ) -> Iterator[tuple[str, list[Answer]]]:
+        """What was answered to the messages of these names, one by one as it comes, for so long at most.
+
+        Where nobody at all has answered by then and one of these nodes is still there, the first answer is
+        waited for a few times as long: one that comes late is better than none.
+        """
         end = time.monotonic() + seconds
+        latest = end + OVERTIME * seconds
         left = set(names)
         while left:
             for reply in self.grid.pull_messages(left):
@@ -219,11 +227,19 @@ class FlowerFleet:
                 if name in left:
                     left.remove(name)
                     yield name, self._content(reply, self._asked.pop(name))
+            if left != names:
+                latest = end
             remaining = end - time.monotonic()
+            if remaining <= 0 and self._any_there(nodes):
+                remaining = latest - time.monotonic()
             if not left or remaining <= 0:
                 break
             self.pause(min(0.25, remaining))
         self._forget(left)
+
+    def _any_there(self, nodes: Iterable[int]) -> bool:
+        """Whether one of these nodes is connected."""
+        return not set(nodes).isdisjoint(self.grid.get_node_ids())
 
     def _forget(self, names: Iterable[str]) -> None:
         """Give up on messages; a late reply to one meets nobody."""

@@ -12,7 +12,7 @@ from data.errors import InputError
 from data.messages import Answer, EvaluateOrder, IntroduceOrder, Introduction, TrainOrder, Update
 from data.traffic import StationId
 from data.wire import packed_answers, packed_orders, unpacked_answers, unpacked_orders
-from fl_server.federation.fleet import LOST, TOO_LATE, Patience, setup_of
+from fl_server.federation.fleet import LOST, OVERTIME, TOO_LATE, Patience, setup_of
 from fl_server.federation.link import Link
 from fl_server.settings import Strategies
 from forecasting.networks import initial_weights
@@ -91,6 +91,31 @@ def test_a_round_closes_without_a_station_that_is_too_slow_and_its_late_answer_i
         assert sorted(_station(each) for each in again) == sorted(CITY.stations)
         one = unpacked_answers(first(_packet(order("s0", turn=1)))).answers[0]
         assert bits(next(each for each in again if _station(each) == "s0")) == bits(one)
+    grid.end()
+
+
+def test_where_all_are_too_slow_the_first_answer_is_waited_for(link: tuple[Link, str]) -> None:
+    free = Event()
+    first, second = sites_of(CITY, [[0, 1, 2], [3, 4, 5, 6]])
+
+    def slow(packet: bytes) -> bytes:
+        if any(isinstance(each, TrainOrder) for each in unpacked_orders(packet).orders):
+            time.sleep(0.8)  # longer than the fleet waits for
+        return first(packet)
+
+    def silent(packet: bytes) -> bytes:
+        if any(isinstance(each, TrainOrder) for each in unpacked_orders(packet).orders):
+            free.wait(20)
+        return second(packet)
+
+    grid = link[0].grid()
+    with joined(link[1], [slow, silent]):
+        fleet = gathered(grid, SETTINGS, 7, Patience(answer_seconds=0.5, introduction_seconds=5))
+        assert {_station(each) for each in fleet.ask([order(*CITY.stations)])} == {"s0", "s1", "s2"}
+        began = time.monotonic()
+        assert fleet.ask([order("s4")]) == []
+        assert 0.5 * (1 + OVERTIME) <= time.monotonic() - began < 10
+        free.set()
     grid.end()
 
 
