@@ -57,7 +57,7 @@ def _read(kind: Any, value: Plain, arrays: Arrays, path: str) -> Any:  # Any: ki
         kind = kind.__supertype__
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return None if value is None else _read(_only_member(inner), value, arrays, path)
+        return None if value is None else _read(_member(inner, value), value, arrays, path)
     if origin is not None:
         return _read_generic(origin, inner, (value, arrays, path))
     if is_dataclass(kind):
@@ -77,8 +77,15 @@ def _read_generic(origin: Any, inner: tuple[Any, ...], where: tuple[Plain, Array
     return {name: _read(inner[1], part, arrays, _below(path, name)) for name, part in named.items()}
 
 
-def _only_member(members: tuple[Any, ...]) -> Any:  # Any: a type
-    return next(member for member in members if member is not type(None))
+def _member(members: tuple[Any, ...], value: Plain) -> Any:  # Any: a type
+    """The type in a union that is meant: the first dataclass that has all the names of `value`."""
+    kinds = [member for member in members if member is not type(None)]
+    named = set(value) if isinstance(value, Mapping) else set()
+    return next((each for each in kinds if is_dataclass(each) and named <= _names(each)), kinds[0])
+
+
+def _names(kind: Any) -> set[str]:  # Any: a dataclass
+    return {field.name for field in fields(kind)}
 
 
 def _array(value: Plain, arrays: Arrays, path: str) -> NDArray[Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from fl_server.cli.reproduce import STUDIES
 from fl_server.experiments.catalogue import EXPERIMENTS, TABLE_2, Experiment, cells
 from fl_server.experiments.cells import TIMES, measured
-from fl_server.experiments.hierarchical import STUDIES
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.sources import sources_in
 from tests.benchmarks import readme as speed

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from data.progress import Step, Work
 from data.sets.tables import read_set
 from data.store import whole_folder
 from data.traffic import chosen_stations
+from data.words import counted
 from fl_server.cli import output_folder
 from fl_server.cli.predict import series_of_stations, station_twins
 from fl_server.cli.progress import shown
@@ -32,7 +33,7 @@ from hetnet.world import WorldSettings, made_world
 MONDAY = np.datetime64("1970-01-05")
 EXAMPLES = """examples:
   vhtwin hetnet show                                    where trouble is: six panels in hetnet.png
-  vhtwin hetnet run                                     six systems side by side for six hours
+  vhtwin hetnet run                                     six systems side by side, hour by hour
   vhtwin hetnet run --twin runs/first --users 400       the demand is what these twins forecast
 """
 
@@ -98,9 +99,8 @@ def _add_scene(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--days",
         type=int,
-        default=WorldSettings.days,
         metavar="D",
-        help="of history (default: %(default)s)",
+        help=f"of history (default: {WorldSettings.days}, or those of the run's set if fewer)",
     )
     group.add_argument(
         "--path-loss",
@@ -110,7 +110,10 @@ def _add_scene(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("demand")
     group.add_argument(
-        "--twin", type=Path, metavar="RUN", help="from the twins of this run (default: the city)"
+        "--twin",
+        type=Path,
+        metavar="RUN",
+        help="from this run: its series, and from their end on what its twins forecast (default: the city)",
     )
     group.add_argument("--data", type=Path, metavar="DIR", help="the run's set, if it was moved")
 
@@ -120,9 +123,9 @@ def run(arguments: argparse.Namespace) -> int:
     place = argparse.Namespace(set=arguments.twin or Path(), out=arguments.out, overwrite=arguments.overwrite)
     output_folder.refuse_bad(place)
     clock = WorldSettings.clock if arguments.twin is None else 0  # forecasts begin where the data end
-    settings = WorldSettings(days=arguments.days, hours=arguments.hours, clock=clock, seed=arguments.seed)
-    loads, first = _demand(arguments, arguments.hours)
-    world = made_world(_scene(arguments), settings, _channel(arguments), loads, first)
+    demand = _demand(arguments, arguments.hours)
+    settings = WorldSettings(days=demand.days, hours=arguments.hours, clock=clock, seed=arguments.seed)
+    world = made_world(_scene(arguments), settings, _channel(arguments), demand.loads, demand.first)
     hours = shown(_hours(simulated(world), arguments.hours * len(SYSTEMS)))
     frame = pl.DataFrame([_row(each) for each in hours])
     folder = output_folder.named_or_new(place, "hetnet")
@@ -136,23 +139,29 @@ def run(arguments: argparse.Namespace) -> int:
         [row[0], *("" if value is None else f"{value:,.3f}" for value in row[1:])]
         for row in table.iter_rows()
     ]
-    print_table(f"means over {arguments.hours} hours", table.columns, rows)
+    print_table(f"means over {counted(arguments.hours, 'hour')}", table.columns, rows)
     for each in hours:
         if each.explained and each.hour == arguments.hours - 1:
             print_text(f"in the last hour, {each.system.name}: {each.explained}")
-    print_text(f"every hour is in {folder}/hours.csv")
+    print_text(
+        "the cost is that of all twins: of the detailed ones, and of the coarse ones that everybody has\n"
+        f"every hour is in {folder}/hours.csv"
+    )
     return 0
 
 
 def show(arguments: argparse.Namespace) -> int:
     """Look at the network as it stands."""
-    loads, first = _demand(arguments, 0)
-    history = HistorySettings(days=arguments.days, seed=arguments.seed, first_hour=first)
-    now = made_situation(_scene(arguments), history, _channel(arguments), loads)
+    demand = _demand(arguments, 0)
+    history = HistorySettings(days=demand.days, seed=arguments.seed, first_hour=demand.first)
+    now = made_situation(_scene(arguments), history, _channel(arguments), demand.loads)
     found = higher_twin(now.network, now.history, now.satisfaction)
     stations = arguments.macro + arguments.small
     draw_situation(
-        arguments.picture, now, found, f"A network of {arguments.users} users and {stations} base stations"
+        arguments.picture,
+        now,
+        found,
+        f"A network of {counted(arguments.users, 'user')} and {counted(stations, 'base station')}",
     )
     if arguments.json:
         areas = {
@@ -175,12 +184,23 @@ def _channel(arguments: argparse.Namespace) -> ChannelSettings:
     return ChannelSettings(path_loss=arguments.path_loss)
 
 
-def _demand(arguments: argparse.Namespace, hours: int) -> tuple[Floats | None, int]:
-    """The demand of areas, (T + S, B), and the hour of the week with which it begins; None for the city's."""
-    if arguments.twin is None:
-        return None, 0
-    if arguments.days < 1:
+@dataclass(frozen=True)
+class Demand:
+    """The demand of areas over days of history and what follows; no loads stand for those of the city."""
+
+    days: int
+    loads: Floats | None = None  # (T + S, B)
+    first: int = 0  # the hour of the week with which it begins
+
+
+def _demand(arguments: argparse.Namespace, hours: int) -> Demand:
+    """The demand of a run's areas, or of the city's."""
+    if arguments.days is not None and arguments.days < 1:
         raise InputError(f"--days {arguments.days}: expected at least 1")
+    if arguments.twin is None and arguments.data:
+        raise InputError("--data says where the set of a run is: expected --twin beside it")
+    if arguments.twin is None:
+        return Demand(arguments.days or WorldSettings.days)
     record, summary = read_record(arguments.twin), read_summary(arguments.twin)
     traffic = read_set(arguments.data or Path(record.set), record.reading)
     stations = pl.read_csv(arguments.twin / "stations.csv", schema_overrides={"station": pl.String})[
@@ -191,11 +211,13 @@ def _demand(arguments: argparse.Namespace, hours: int) -> tuple[Floats | None, i
         chosen_stations(traffic, list(twins)), list(twins.values()), record, summary.get("set_step_minutes")
     )
     target = series.target
-    wanted, steps = arguments.days * 24, len(target.load)
+    steps = len(target.load)
+    days = arguments.days or max(1, min(WorldSettings.days, steps // 24))
+    wanted = days * 24
     if target.step_minutes != 60 or steps < wanted:
         raise InputError(
             f"{arguments.twin}: its set has {steps} steps of {target.step_minutes} min, "
-            f"expected {wanted} hours for --days {arguments.days}"
+            f"expected {wanted} hours for {counted(days, 'day')} of history"
         )
     load = target.load[-wanted:].astype(np.float64)
     if hours:
@@ -206,7 +228,7 @@ def _demand(arguments: argparse.Namespace, hours: int) -> tuple[Floats | None, i
     if record.reading.standardised:
         raise InputError(f"{arguments.twin}: its set holds z-scores, expected loads that are a demand")
     start = target.start + np.timedelta64((steps - wanted) * 60, "m")
-    return np.maximum(load, 0.0), int((start - MONDAY) / np.timedelta64(1, "h")) % 168
+    return Demand(days, np.maximum(load, 0.0), int((start - MONDAY) / np.timedelta64(1, "h")) % 168)
 
 
 def _hours(several: Iterator[Hour], total: int) -> Work[list[Hour]]:
@@ -222,10 +244,10 @@ def _row(each: Hour) -> dict[str, object]:
         "system": each.system.name,
         "hour": each.hour + 1,
         **asdict(each.outcome),
-        "twins": each.twins,
+        "detailed twins": each.twins,
         "cost": each.cost,
         "efficiency": each.outcome.award / each.cost if each.cost else None,
-        "late_hours": each.late,
+        "late hours": each.late,
         "explained": each.explained,
     }
 

@@ -11,13 +11,15 @@ from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments import studies, tables
 from fl_server.experiments.catalogue import EXPERIMENTS, Experiment, named
-from fl_server.experiments.hierarchical import STUDIES
+from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.over_processes import beside, chosen_cell
 from fl_server.experiments.pictures import draw
 from fl_server.experiments.sources import sources_in
 from fl_server.experiments.studies import Studied, Study, studied
+from fl_server.experiments.synchronisation import SYNCHRONISATION
 from fl_server.experiments.work import Made, Workshop, made
 
+STUDIES = (*HIERARCHICAL, *SYNCHRONISATION)
 SEEDS, STUDY_SEEDS = 5, 10
 EXAMPLES = """examples:
   vhtwin reproduce list
@@ -45,7 +47,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--seeds",
         type=int,
         metavar="N",
-        help=f"how often each run is made (default: {SEEDS}; {STUDY_SEEDS} of hdt-…; 1 if quick)",
+        help=f"how often each run is made (default: {SEEDS}; {STUDY_SEEDS} of hdt-… and sync-…; 1 if quick)",
     )
     parser.add_argument("--quick", action="store_true", help="one seed, on the city, without what is slow")
     parser.add_argument(
@@ -92,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name != "all":
         return _tell([_reproduced(named(arguments.name), workshop)], arguments)
     several: list[Made | Studied] = [_reproduced(each, workshop) for each in EXPERIMENTS]
-    return _tell([*several, *(_studied(each, arguments) for each in STUDIES)], arguments)
+    studies_made = [_studied(each, arguments) for each in STUDIES if not (each.slow and arguments.quick)]
+    return _tell([*several, *studies_made], arguments)
 
 
 def _tell(several: Sequence[Made | Studied], arguments: argparse.Namespace) -> int:

@@ -160,7 +160,7 @@ def _topology(name: str | None) -> str | None:
     return str(Path(name).resolve()) if name and Path(name).is_file() else name
 
 
-def listed(settings: TwinSettings) -> list[str]:
+def listed(settings: object) -> list[str]:
     """Every setting with its value, as `--set` takes them."""
     return _lines(plain(settings, {}), "")
 

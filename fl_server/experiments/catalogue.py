@@ -94,7 +94,10 @@ def named(name: str) -> Experiment:
     """The experiment of this name."""
     found = {each.name: each for each in EXPERIMENTS}
     if name not in found:
-        raise InputError(f"unknown experiment {name!r}, expected all, list or one of {', '.join(found)}")
+        raise InputError(
+            f"unknown experiment {name!r}, expected one of {', '.join(found)}, or another that "
+            "vhtwin reproduce list names"
+        )
     return found[name]
 
 

@@ -1,4 +1,4 @@
-"""Experiments on simulations, seed by seed: the figures of the hierarchical-twin paper.
+"""Experiments on simulations, seed by seed: the figures of the papers on what twins are used for.
 
 A study's rows are long: each has a part (a table), a line and a column of it, and a value.
 """
@@ -23,7 +23,8 @@ SIMULATION = "simulation"
 class Study:
     """A figure that one function makes for one seed; `parts` name its tables and what their lines are.
 
-    `differs` says where it differs from the paper, in plain words.
+    `differs` says where it differs from the paper, in plain words. A `slow` one is left out when all are
+    made quickly.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Study:
     claims: tuple[Claim, ...] = ()
     differs: str = ""
     digits: int = 3
+    slow: bool = False
     paper: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by line and column
 
 

@@ -18,7 +18,7 @@ from fl_server.experiments.catalogue import (
     TABLE_3,
     Experiment,
 )
-from fl_server.experiments.hierarchical import STUDIES
+from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.sources import CITY
 from fl_server.experiments.studies import Studied, Study
@@ -59,7 +59,7 @@ def studied_of(study: Study) -> Studied:
 
 def hetnet_page() -> str:
     """All tables of the hierarchical-twin paper's figures."""
-    return HETNET_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in STUDIES)
+    return HETNET_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in HIERARCHICAL)
 
 
 def rows_of(experiment: Experiment) -> pl.DataFrame:

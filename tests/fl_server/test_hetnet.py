@@ -98,4 +98,4 @@ def test_twins_of_too_short_a_set_are_refused(
 ) -> None:
     words = ["--twin", str(twinned), "--days", "20", "--out", str(tmp_path / "out")]
     assert main(["hetnet", "run", *words]) == 3
-    assert "has 288 steps of 60 min, expected 480 hours for --days 20" in capsys.readouterr().err
+    assert "has 288 steps of 60 min, expected 480 hours for 20 days of history" in capsys.readouterr().err

@@ -236,7 +236,7 @@ def test_the_verb_lists_what_there_is_and_refuses_what_there_is_not(
 
 
 def test_an_unknown_experiment_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="expected all, list or one of fig-4"):
+    with pytest.raises(InputError, match="expected one of fig-4"):
         named("fig-6")
 
 

@@ -1,0 +1,101 @@
+"""Synchronisation policies as pictures: how they learned, what they earn, what gates trade."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from fl_server.experiments.claims import Interval, interval
+from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
+
+COLOURS = (ACCENT, INK, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5", "#c98bb9")
+
+
+def draw_curve(path: Path, curve: pl.DataFrame, title: str) -> None:
+    """Draw the mean return by epoch, with its interval over seeds."""
+    with picture(path, title, (9, 5), _layout()) as figure:
+        axes = figure.subplots()
+        kinds = {"surest": "the surer action", "drawn": "actions drawn as the policy says"}
+        for (column, label), colour in zip(kinds.items(), COLOURS, strict=False):
+            draw_band(axes, by_epoch(curve, column), label, colour)
+        finish(axes, "epoch", "return of an episode, in worlds that nothing is learned from")
+
+
+def by_epoch(curve: pl.DataFrame, column: str) -> dict[float, Interval]:
+    """The interval of a column over seeds at each epoch."""
+    return {
+        float(epoch): interval(curve.filter(epoch=epoch)[column].to_list())
+        for epoch in curve["epoch"].unique(maintain_order=True)
+    }
+
+
+def draw_band(axes: Axes, points: Mapping[float, Interval], label: str, colour: str) -> None:
+    """Draw a line of means, and the band of their intervals."""
+    places = np.array(list(points))
+    means = np.array([each.mean for each in points.values()])
+    low, high = (np.array([getattr(each, side) for each in points.values()]) for side in ("low", "high"))
+    axes.plot(places, means, color=colour, lw=1.6, label=label)
+    axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+
+
+def draw_returns(path: Path, frame: pl.DataFrame, title: str) -> None:
+    """Draw what each policy falls short of the bound, with its interval, and how often it refreshes."""
+    names = frame.group_by("policy").agg(pl.col("return").mean()).sort("return")["policy"].to_list()
+    with picture(path, title, (11, 0.42 * len(names) + 1.8), _layout()) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        places = np.arange(len(names))
+        returns = [interval(frame.filter(policy=name)["return"].to_list()) for name in names]
+        left.errorbar(
+            [each.mean for each in returns],
+            places,
+            xerr=[each.half for each in returns],
+            fmt="o",
+            color=ACCENT,
+            ecolor=INK,
+            capsize=3,
+            ms=5,
+        )
+        left.set_yticks(places, labels=names)
+        left.set_title("return of an episode")
+        refreshes = [frame.filter(policy=name)["refreshes"].mean() for name in names]
+        right.barh(places, [float(each) if isinstance(each, float) else 0.0 for each in refreshes], color=INK)
+        right.set_title("refreshes in an episode")
+        for axes in (left, right):
+            axes.grid(color=FAINT, lw=0.7)
+            axes.set_axisbelow(True)
+
+
+def draw_tradeoff(
+    path: Path, lines: Mapping[str, Sequence[tuple[float, Interval, Interval]]], title: str
+) -> None:
+    """Draw what gates leave unknown and how the network twin errs, against the refreshes they spend."""
+    with picture(path, title, (12, 5), _layout()) as figure:
+        left, right = figure.subplots(1, 2)
+        for (label, points), colour in zip(lines.items(), COLOURS, strict=False):
+            spent = [point[0] for point in points]
+            for axes, found in (
+                (left, [point[1] for point in points]),
+                (right, [point[2] for point in points]),
+            ):
+                means, halves = [each.mean for each in found], [each.half for each in found]
+                axes.errorbar(
+                    spent, means, halves, color=colour, label=label, lw=1.4, marker="o", ms=4, capsize=2
+                )
+        finish(left, "MB sent between clusters and network", "ε that the network's knowledge is off, 1e-6")
+        finish(right, "MB sent between clusters and network", "MSE of the network twin along the stream")
+
+
+def _layout() -> ConstrainedLayoutEngine:
+    return ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+
+
+def finish(axes: Axes, below: str, beside: str) -> None:
+    """Name the axes, and give them a grid and a legend."""
+    axes.set_xlabel(below)
+    axes.set_ylabel(beside)
+    axes.grid(color=FAINT, lw=0.7)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8)
