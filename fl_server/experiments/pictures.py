@@ -12,10 +12,13 @@ from matplotlib.ticker import FuncFormatter
 
 from fl_server.experiments.catalogue import Experiment
 from fl_server.experiments.paper import MEANT
+from fl_server.experiments.sources import CITY
 from fl_server.experiments.tables import Column, Entry, entries, sources_of
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 
-COLOURS = (INK, ACCENT, "#4f8a5b", "#8064a2", "#b8860b", PALE)
+COLOURS = (INK, ACCENT, "#4f8a5b", "#8064a2", "#b8860b", "#3b8ea5")
+OFTEN = (CITY, "milan25", "milan88", "trento223")  # sources that have the same colour in every picture
+APART = 0.07  # between the dots of sources at one label
 PANELS = (
     (Column("v_mse", "V: MSE of the G-NDT"), Column("h_mse", "H: MSE of the G-NDT")),
     (
@@ -61,11 +64,13 @@ def draw(path: Path, experiment: Experiment, rows: pl.DataFrame) -> None:
 
 def _curves(axes: Axes, experiment: Experiment, rows: pl.DataFrame, column: Column) -> None:
     places = np.arange(len(experiment.labels))
-    for source, colour in zip(sources_of(rows), COLOURS, strict=False):
+    colours = _colours(rows)
+    for number, (source, colour) in enumerate(colours.items()):
         found = entries(experiment, rows.filter(source=source), column)
         means = [np.nan if each.ours is None else each.ours.mean for each in found]
         halves = [0.0 if each.ours is None else each.ours.half for each in found]
-        axes.errorbar(places, means, halves, color=colour, marker="o", ms=4, lw=1.6, capsize=3, label=source)
+        apart = places + APART * (number - (len(colours) - 1) / 2)
+        axes.errorbar(apart, means, halves, color=colour, marker="o", ms=4, lw=1.4, capsize=3, label=source)
     theirs = [np.nan if each is None else each for each in _paper(experiment, rows, column)]
     if not np.isnan(theirs).all():
         axes.plot(places, theirs, color=PALE, ls="--", marker="s", ms=5, lw=1.4, label="the paper")
@@ -79,6 +84,14 @@ def _curves(axes: Axes, experiment: Experiment, rows: pl.DataFrame, column: Colu
     axes.legend(fontsize=8)
 
 
+def _colours(rows: pl.DataFrame) -> dict[str, str]:
+    """The colour of each source."""
+    sources = sources_of(rows)
+    others = [each for each in sources if each not in OFTEN]
+    order = [*OFTEN, *others]
+    return {source: COLOURS[order.index(source) % len(COLOURS)] for source in sources}
+
+
 def _paper(experiment: Experiment, rows: pl.DataFrame, column: Column) -> list[float | None]:
     """The paper's figures, from the source that has the most labels."""
     several = [entries(experiment, rows.filter(source=source), column) for source in sources_of(rows)]
@@ -87,9 +100,9 @@ def _paper(experiment: Experiment, rows: pl.DataFrame, column: Column) -> list[f
 
 
 def _bars(axes: Axes, experiment: Experiment, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
-    sources = sources_of(rows)
-    width = 0.8 / len(sources)
-    for number, (source, colour) in enumerate(zip(sources, COLOURS, strict=False)):
+    sources = _colours(rows)
+    width = 0.8 / max(len(sources), 2)
+    for number, (source, colour) in enumerate(sources.items()):
         mine = rows.filter(source=source)
         found = [entries(experiment, mine, Column(name, name))[0].ours for name in names]
         places = np.arange(len(names)) + (number - (len(sources) - 1) / 2) * width
@@ -107,7 +120,7 @@ def _dots(figure: Figure, experiment: Experiment, rows: pl.DataFrame) -> None:
     columns = [each for line in PANELS for each in line]
     panels = figure.subplots(1, len(columns), sharey=True)
     for axes, column in zip(panels, columns, strict=True):
-        for source, colour in zip(sources_of(rows), COLOURS, strict=False):
+        for source, colour in _colours(rows).items():
             found = entries(experiment, rows.filter(source=source), column)
             places = [place for place, each in enumerate(found) if each.ours is not None]
             ours = [each.ours for each in found if each.ours is not None]
