@@ -19,23 +19,28 @@ Value = tuple[str, str, str, float]  # part, line, column, and the value there
 SIMULATION = "simulation"
 
 
+OfSeed = Callable[[int], list[Value]]
+OfSeeds = Callable[[Sequence[int]], Mapping[int, list[Value]]]
+
+
 @dataclass(frozen=True)
 class Study:
     """A figure that one function makes for one seed; `parts` name its tables and what their lines are.
 
-    `differs` says where it differs from the paper, in plain words. A `slow` one is left out when all are
-    made quickly.
+    `values` makes it for a seed, `together` for several at once where that is faster. `differs` says where it
+    differs from the paper, in plain words. A `slow` one is left out when all are made quickly.
     """
 
     name: str
     title: str
-    values: Callable[[int], list[Value]]
+    values: OfSeed
     parts: Mapping[str, str]
     draw: Callable[[Path, pl.DataFrame], None]
     claims: tuple[Claim, ...] = ()
     differs: str = ""
     digits: int = 3
     slow: bool = False
+    together: OfSeeds | None = None
     paper: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by line and column
 
 
@@ -54,22 +59,32 @@ def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Stud
     wanted = [seed for seed in range(1, seeds + 1) if not any(row["seed"] == seed for row in rows.values())]
     yield Step(study.name, seeds - len(wanted), seeds, unit="seeds")
     done = seeds - len(wanted)
-    for seed, values, minutes in in_processes(_of_seed, [(study.values, seed) for seed in wanted], processes):
-        done += 1
-        for part, line, column, value in values:
+    tasks = [(study.values, study.together, group) for group in _groups(study, wanted, processes)]
+    for made, minutes in in_processes(_of_seeds, tasks, processes):
+        done += len(made)
+        count = sum(map(len, made.values()))
+        for seed, part, line, column, value in ((one, *each) for one in made for each in made[one]):
             key = f"{part}/{line}/{column}/{seed}"
             place = {"key": key, "part": part, "line": line, "column": column, "seed": seed}
-            rows[key] = place | {"value": value, "minutes": minutes / len(values)} | made_with()
+            rows[key] = place | {"value": value, "minutes": minutes / count} | made_with()
         keep_rows(file, study_header(study.title, rows), rows)
-        yield Step(study.name, done, seeds, f"seed {seed}", "seeds")
+        yield Step(study.name, done, seeds, f"seed {', '.join(map(str, made))}", "seeds")
     frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     return Studied(study, frame.filter(pl.col("seed") <= seeds).sort("seed", maintain_order=True))
 
 
-def _of_seed(asked: tuple[Callable[[int], list[Value]], int]) -> tuple[int, list[Value], float]:
-    values, seed = asked
+def _groups(study: Study, seeds: Sequence[int], processes: int) -> list[list[int]]:
+    """Which seeds are made together: each by itself, or as many as there are for each process."""
+    if study.together is None:
+        return [[seed] for seed in seeds]
+    return [group for first in range(processes) if (group := list(seeds[first::processes]))]
+
+
+def _of_seeds(asked: tuple[OfSeed, OfSeeds | None, list[int]]) -> tuple[Mapping[int, list[Value]], float]:
+    values, together, seeds = asked
     began = monotonic()
-    return seed, values(seed), (monotonic() - began) / 60
+    made = together(seeds) if together else {seed: values(seed) for seed in seeds}
+    return made, (monotonic() - began) / 60
 
 
 def verdicts(found: Studied) -> list[Verdict]:
