@@ -1,0 +1,1 @@
+"""Edge caching: who asks for what, and which contents the stations' caches hold."""
