@@ -12,13 +12,18 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
+from data.words import counted
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 from hetnet.higher import HigherTwin
-from hetnet.network import ATTRIBUTES, Floats
+from hetnet.network import ATTRIBUTES, Floats, Mask, Stations
 from hetnet.situation import Situation
 
 LEVEL_COLOURS = ListedColormap(["#4f8a5b", "#e0b050", FAINT])
+SIZES = {True: 120, False: 45}  # of a macro station's mark and a small one's
+AREA = "#3b8ea5"  # not that of loaded stations beside it
 BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}  # Any: what keys matplotlib takes
 SEGMENT_COLOURS = (
     INK,
@@ -58,11 +63,8 @@ def _levels(axes: Axes, found: HigherTwin) -> None:
         found.valued.levels.level, aspect="auto", cmap=LEVEL_COLOURS, vmin=1, vmax=3, interpolation="nearest"
     )
     names = ("1: for all", "2: in target areas", "3: not at all")
-    marks = [
-        Line2D([], [], marker="s", ls="", color=LEVEL_COLOURS(place), label=name)
-        for place, name in enumerate(names)
-    ]
-    axes.legend(handles=marks, loc="upper right", fontsize=8, framealpha=0.9, frameon=True)
+    marks = [_mark("s", LEVEL_COLOURS(place), name) for place, name in enumerate(names)]
+    axes.legend(handles=marks, fontsize=8, ncols=3, **BELOW)
     _by_attribute(axes, "c  levels")
 
 
@@ -70,69 +72,86 @@ def _by_attribute(axes: Axes, title: str) -> None:
     axes.set_title(title)
     axes.set_xticks(range(len(ATTRIBUTES)), labels=ATTRIBUTES, fontsize=9)
     axes.set_ylabel("user")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _segments(axes: Axes, now: Situation, found: HigherTwin) -> None:
     users, stations = now.network.users.positions, now.network.stations
     for segment in range(found.segments.count):
         colour = SEGMENT_COLOURS[segment % len(SEGMENT_COLOURS)]
-        mine = users[found.segments.of_users == segment]
-        axes.scatter(*_xy(mine), s=10, color=colour, lw=0)
-        for macro, size in ((True, 120), (False, 45)):
-            here = stations.positions[(found.segments.of_stations == segment) & (stations.macro == macro)]
-            axes.scatter(*_xy(here), s=size, marker="^", color=colour, edgecolors="white", linewidths=0.8)
-    _map(axes, f"d  {found.segments.count} segments")
+        axes.scatter(*_xy(users[found.segments.of_users == segment]), s=10, color=colour, lw=0)
+        _stations(axes, stations, found.segments.of_stations == segment, colour, "white")
+    there = sorted(set(stations.macro.tolist()), reverse=True)
+    marks = [_mark("o", PALE, "user", 10), *(_station_mark(PALE, PALE, macro=macro) for macro in there)]
+    _legend(axes, marks)
+    _map(axes, f"d  {counted(found.segments.count, 'segment')}")
 
 
 def _loads(axes: Axes, now: Situation, found: HigherTwin) -> None:
-    users, stations = now.network.users.positions, now.network.stations
+    users, loaded = now.network.users.positions, found.supply.loaded
+    marks = []
     for satisfied, colour, label in ((True, PALE, "satisfied"), (False, ACCENT, "unsatisfied")):
-        axes.scatter(*_xy(users[now.satisfied == satisfied]), s=10, color=colour, lw=0, label=label)
-    for loaded, colour, label in ((False, "white", "unloaded"), (True, INK, "loaded")):
-        here = found.supply.loaded == loaded
-        sizes = np.where(stations.macro[here], 120, 45)
-        axes.scatter(
-            *_xy(stations.positions[here]),
-            s=sizes,
-            marker="^",
-            c=colour,
-            edgecolors=INK,
-            linewidths=1,
-            label=label,
-        )
-    axes.legend(fontsize=8, ncols=4, **BELOW)
+        axes.scatter(*_xy(users[now.satisfied == satisfied]), s=10, color=colour, lw=0)
+        marks.append(_mark("o", colour, label, 10))
+    for which, colour, label in ((~loaded, "white", "unloaded"), (loaded, INK, "loaded")):
+        _stations(axes, now.network.stations, which, colour, INK)
+        marks.append(_mark("^", colour, label, SIZES[False], INK))
+    _legend(axes, marks)
     _map(
         axes,
-        f"e  {now.satisfied.mean():.0%} of users satisfied, {int(found.supply.loaded.sum())} stations loaded",
+        f"e  {now.satisfied.mean():.0%} of users satisfied, {counted(int(loaded.sum()), 'station')} loaded",
     )
 
 
 def _areas(axes: Axes, now: Situation, found: HigherTwin) -> None:
-    users, stations, areas = now.network.users.positions, now.network.stations, found.areas
-    others = ~(areas.selected | areas.companions)
+    users, areas = now.network.users.positions, found.areas
+    marks = []
     for mask, colour, label in (
-        (others, FAINT, "left alone"),
+        (~(areas.selected | areas.companions), FAINT, "left alone"),
         (areas.companions, PALE, "in their area"),
         (areas.selected, ACCENT, "modelled in detail"),
     ):
-        axes.scatter(*_xy(users[mask]), s=12, color=colour, lw=0, label=label)
-    sizes = np.where(stations.macro, 120, 45)
-    for mask, colour in ((~areas.stations, FAINT), (areas.stations, INK)):
-        axes.scatter(
-            *_xy(stations.positions[mask]),
-            s=sizes[mask],
-            marker="^",
-            color=colour,
-            edgecolors="white",
-            linewidths=0.8,
-        )
-    axes.legend(fontsize=8, ncols=3, **BELOW)
-    _map(axes, f"f  target areas: {int(areas.selected.sum())} users, {int(areas.stations.sum())} stations")
+        axes.scatter(*_xy(users[mask]), s=12, color=colour, lw=0)
+        marks.append(_mark("o", colour, label, 12))
+    for mask, colour, label in (
+        (~areas.stations, FAINT, "other station"),
+        (areas.stations, AREA, "station of an area"),
+    ):
+        _stations(axes, now.network.stations, mask, colour, "white")
+        marks.append(_mark("^", colour, label, SIZES[False]))
+    _legend(axes, [marks[place] for place in (0, 3, 1, 4, 2)], 3)  # users above stations
+    of_users, of_stations = int(areas.selected.sum()), int(areas.stations.sum())
+    _map(axes, f"f  target areas: {counted(of_users, 'user')}, {counted(of_stations, 'station')}")
+
+
+def _stations(axes: Axes, stations: Stations, which: Mask, colour: str, edge: str) -> None:
+    """Mark those of `which` (M,), macro stations larger than small ones."""
+    sizes: NDArray[np.int64] = np.where(stations.macro[which], SIZES[True], SIZES[False])
+    axes.scatter(
+        *_xy(stations.positions[which]), s=sizes, marker="^", color=colour, edgecolors=edge, linewidths=0.8
+    )
+
+
+def _station_mark(colour: str, edge: str, *, macro: bool) -> Line2D:
+    return _mark("^", colour, "macro station" if macro else "small station", SIZES[macro], edge)
+
+
+def _mark(
+    marker: str, colour: Any, label: str, size: float = 36, edge: str = "none"
+) -> Line2D:  # Any: a colour
+    """What stands in a legend for marks of so many square points, be there any or not."""
+    return Line2D(
+        [], [], marker=marker, ls="", color=colour, markeredgecolor=edge, markersize=size**0.5, label=label
+    )
+
+
+def _legend(axes: Axes, marks: list[Line2D], columns: int = 4) -> None:
+    axes.legend(handles=marks, fontsize=8, ncols=columns, handletextpad=0.2, columnspacing=0.9, **BELOW)
 
 
 def _map(axes: Axes, title: str) -> None:
     axes.set_title(title)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", adjustable="datalim")  # so that a map of few places is no slit
     axes.set_xlabel("m")
     axes.grid(color=FAINT, lw=0.5)
     axes.set_axisbelow(True)

@@ -97,7 +97,7 @@ class TargetAreas:
     ties: Floats  # (N, M) the weights after equations (22) and (23)
     too_dear: Mask  # (N,) unsatisfied, but the budget was spent on others
     no_room: Mask  # (N,) unsatisfied, but their segment's stations cannot carry what they ask for
-    out_of_range: Mask  # (N,) unsatisfied, but no station reaches them: nothing can be done
+    out_of_range: Mask  # (N,) unsatisfied, but no station with slots reaches them: nothing can be done
     stranded: Mask  # (N,) selected, but every station in range is loaded
 
 

@@ -31,7 +31,11 @@ from hetnet.scene import (
 )
 
 WORST_SINR = 0.2  # -7 dB: below it nothing can be decoded
+WORST = np.array([np.inf, QueueSettings().most_delay, 1.0])[:, None]  # (Q, 1) of a link that serves nobody
 ATTEMPTS = 2  # of sending a packet before it is of no use (HARQ)
+MOST_DAYS = 3650
+MOST_READINGS = 40_000_000  # of an attribute, users times hours: all that is kept of them fills some 9 GB
+MOST_LINK_DAYS = 250_000_000  # users times stations times days: each table of them fills 2 GB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,8 @@ class HistorySettings:
         for name, least in (("days", 1), ("first_hour", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}: found {getattr(self, name)}, expected at least {least}")
+        if self.days > MOST_DAYS:
+            raise InputError(f"days: found {self.days:,}, expected at most {MOST_DAYS:,}")
         if not 0 <= self.busy < 1:
             raise InputError(f"busy: found {self.busy}, expected a share from 0 to below 1")
         if not 0 < self.sessions_an_hour < np.inf:
@@ -84,17 +90,36 @@ def made_history(scene: Scene, demand: Floats, settings: HistorySettings | None 
     """The history of `scene` under the `demand` (T, H) of its hotspots."""
     settings = settings or HistorySettings()
     check_demand(demand, len(scene.hotspots))
+    _check_size(scene, len(demand))
     first = settings.first_hour
     where = places_over_time(scene, len(demand), first, generator(settings.seed, 0))  # (T, N)
     offered = offered_load(scene, demand, settings, generator(settings.seed, 1))
     served = _served(scene, where, offered, demand, settings)
-    noisy = np.exp(settings.measured * generator(settings.seed, 2).standard_normal(served.conditions.shape))
-    measured = served.conditions * noisy  # (N, Q, T)
-    measured[:, 2] = np.minimum(measured[:, 2], 1.0)
+    measured = _measured(served.conditions, settings)
     walked = walked_metres(scene, where, first, generator(settings.seed, 3))
     load = load_met(served.serving, offered, len(scene.stations))
     attributes = np.stack([measured[:, 0], measured[:, 1], load.T, measured[:, 2], walked.T], axis=1)
     return History(attributes, served.conditions, offered, served.serving, served.rates, served.use, first)
+
+
+def _check_size(scene: Scene, hours: int) -> None:
+    """Refuse what fills more memory than there is."""
+    users, stations = len(scene.users), len(scene.stations)
+    most = min(MOST_READINGS // users, 24 * MOST_LINK_DAYS // (users * stations))
+    if hours > most:
+        raise InputError(
+            f"a history of {hours:,} hours of {users:,} users and {stations:,} stations: "
+            f"expected at most {most:,} hours of so many"
+        )
+
+
+def _measured(conditions: Floats, settings: HistorySettings) -> Floats:
+    """The `conditions` (N, Q, T) with the errors of their measurement.
+
+    The longest delay and a loss of everything stand for no service: nobody measures them, so they do not err.
+    """
+    errors = np.exp(settings.measured * generator(settings.seed, 2).standard_normal(conditions.shape))
+    return np.where(conditions < WORST, np.minimum(conditions * errors, WORST), conditions)
 
 
 def places_over_time(scene: Scene, hours: int, first: int, rng: np.random.Generator) -> Counts:

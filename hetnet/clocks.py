@@ -12,7 +12,7 @@ Axes: X exchanges, S readings. All times are seconds.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from data.errors import InputError
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Variant = Literal["sound", "literal"]
+SLOWEST, FASTEST = 0.5, 2.0  # seconds that a clock may show in a second: real ones miss by .001 at most
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def clock_of(exchanges: Floats, stamps: Floats, received: Floats | None, variant
     An exchange is when the device sent (its clock), when the centre received and when it answered (the
     centre's), and when the device received (its clock).
     """
-    offset, at = clock_offset(exchanges, variant)
+    offset, at = clock_offset(exchanges, variant)  # refuses an unknown variant
     if received is None:
         raise InputError(
             "clock: the readings have no receive stamps, expected one of the centre's for each: "
@@ -66,6 +67,7 @@ def clock_offset(exchanges: Floats, variant: Variant = "sound") -> tuple[float, 
     `sound` takes the exchange with the shortest round trip, in which the least can be lopsided; `literal`
     averages.
     """
+    check_variant(variant)
     stamps = _finite(np.asarray(exchanges, np.float64), "exchanges")
     if stamps.ndim != 2 or stamps.shape[1] != 4 or len(stamps) < 1:
         raise InputError(f"exchanges: expected at least one with four stamps (X, 4), got {stamps.shape}")
@@ -77,7 +79,12 @@ def clock_offset(exchanges: Floats, variant: Variant = "sound") -> tuple[float, 
 
 
 def clock_skew(stamps: Floats, received: Floats, variant: Variant = "sound") -> float:
-    """By how much a clock runs fast, from its readings' `stamps` and when each was `received` (S,)."""
+    """By how much a clock runs fast, from its readings' `stamps` and when each was `received` (S,).
+
+    Receive stamps that do not go on as the readings' stamps do are refused: of readings that were all sent
+    together, or that came in the order opposite to theirs, no skew can be found.
+    """
+    check_variant(variant)
     device, centre = _pairs(stamps, received)
     begin, lateness = device[0], centre - device
     device = device - begin  # small numbers keep their digits
@@ -85,7 +92,21 @@ def clock_skew(stamps: Floats, received: Floats, variant: Variant = "sound") -> 
         slope = (lateness[-1] - lateness[0]) / device[-1]
     else:
         slope = _line_under(device, lateness)
-    return float(-slope / (1 + slope))  # lateness is -e(t) + delay, over the device's time
+    pace = float(1 + slope)  # the centre's seconds in one of the device's; lateness is -e(t) + delay
+    if not 1 / FASTEST <= pace <= 1 / SLOWEST:
+        raise InputError(
+            f"clock: the receive stamps go on by {pace:.3g} s for each second that the device's stamps do, "
+            f"expected {1 / FASTEST:g} to {1 / SLOWEST:g}"
+        )
+    return -float(slope) / pace
+
+
+def check_variant(variant: str) -> None:
+    """Refuse a way of finding clocks that there is not."""
+    if variant not in get_args(Variant):
+        raise InputError(
+            f"clock: unknown variant {variant!r}, expected one of {', '.join(get_args(Variant))}"
+        )
 
 
 def lower_hull(x: Floats, y: Floats) -> Counts:
@@ -126,6 +147,11 @@ def _pairs(stamps: Floats, received: Floats) -> tuple[Floats, Floats]:
     known, first = np.unique(device[order], return_index=True)
     if len(known) < 2:
         raise InputError(f"clock: {len(known)} different stamps, expected at least 2 to find a skew")
+    if centre.min() == centre.max():
+        raise InputError(
+            f"clock: all {len(centre)} receive stamps are {centre[0]:g}, expected that they go on as the "
+            "readings' stamps do"
+        )
     return known, centre[order][first]
 
 

@@ -128,7 +128,8 @@ def valued_attributes(history: History, weights: Floats, settings: HigherSetting
     entropies = sample_entropies(history.attributes.reshape(-1, steps), settings.entropy)
     cost = entropies.values.reshape(users, kinds)
     found = benefits(history.attributes, history.conditions, weights, settings.benefit)
-    levels = attribute_levels(cost, found.values, settings.level, entropies.matchless.reshape(users, kinds))
+    matchless, constant = (each.reshape(users, kinds) for each in (entropies.matchless, entropies.constant))
+    levels = attribute_levels(cost, found.values, settings.level, matchless, constant)
     return Valued(entropies, cost, found, levels)
 
 
@@ -168,19 +169,19 @@ def report(twin: HigherTwin) -> list[str]:
     stations = len(areas.stations)
     loaded = int(twin.supply.loaded.sum())
     lines = [
-        f"Of {counted(len(twin.gain), 'user')} {unsatisfied} lack something; of "
-        f"{counted(stations, 'station')} {loaded} are loaded; the network falls into "
-        f"{counted(twin.segments.count, 'segment')}.",
-        f"Of {counted(level.size, 'attribute')} {int((level == 1).sum())} are of level 1, "
-        f"{int((level == 2).sum())} of level 2 and {int((level == 3).sum())} of level 3.",
+        f"Of {counted(len(twin.gain), 'user')} {unsatisfied:,} {'lacks' if unsatisfied == 1 else 'lack'} "
+        f"something; of {counted(stations, 'station')} {loaded:,} {'is' if loaded == 1 else 'are'} loaded; "
+        f"the network falls into {counted(twin.segments.count, 'segment')}.",
+        f"Of {counted(level.size, 'attribute')} level 1 has {int((level == 1).sum()):,}, "
+        f"level 2 {int((level == 2).sum()):,} and level 3 {int((level == 3).sum()):,}.",
     ]
     if unsatisfied == 0:
         return [*lines, "All users are satisfied: there is nothing to do."]
+    others = counted(int(areas.companions.sum()), "other user")
     lines.append(
         f"To be modelled in detail: {counted(int(areas.selected.sum()), 'user')}, with "
-        f"{counted(int(areas.stations.sum()), 'station')} and {int(areas.companions.sum())} other users in "
-        f"their areas; this costs {_share(twin.cost_here + twin.cost_below, twin.cost_of_everything)} of "
-        f"modelling everything."
+        f"{counted(int(areas.stations.sum()), 'station')} and {others} in their areas; this costs "
+        f"{_share(twin.cost_here + twin.cost_below, twin.cost_of_everything)} of modelling everything."
     )
     return lines + _left_out(twin)
 
@@ -191,11 +192,15 @@ def _left_out(twin: HigherTwin) -> list[str]:
     named = (
         (areas.too_dear, "user", "could be helped, but the twin budget is spent"),
         (areas.no_room, "user", "could be helped, but the stations of their segment have no room for more"),
-        (areas.out_of_range, "user", "without what they need, but no station reaches them"),
+        (areas.out_of_range, "user", "without what they need, but no station with slots reaches them"),
         (areas.stranded, "user", "selected, but without an unloaded station in range"),
-        (twin.segments.lone_users, "user", "without a station in range, counted to the segment nearby"),
+        (
+            twin.segments.lone_users,
+            "user",
+            "without a station with slots in range, counted to the segment nearby",
+        ),
         (twin.supply.capacity == 0, "station", "without capacity"),
-        (twin.valued.entropies.constant, "attribute", "without any change, which cost and bring nothing"),
+        (twin.valued.entropies.constant, "attribute", "without any change, at no cost and for no benefit"),
         (
             twin.valued.entropies.matchless,
             "attribute",

@@ -1,6 +1,7 @@
 """Which attributes of which users are worth modelling: three levels by cost and benefit.
 
-(hierarchical-twin paper, equation (13)). Axes: N users, K attributes, V values (N * K), L levels.
+(hierarchical-twin paper, equation (13)). Axes: N users, K attributes, V values (those of N * K that change),
+L levels.
 
 Level 1 is modelled for the whole network, level 2 for the users in target areas, level 3 not at all.
 """
@@ -50,30 +51,39 @@ class Levels:
 
 
 def attribute_levels(
-    entropy: Floats, benefit: Floats, settings: LevelSettings | None = None, matchless: Mask | None = None
+    entropy: Floats,
+    benefit: Floats,
+    settings: LevelSettings | None = None,
+    matchless: Mask | None = None,
+    constant: Mask | None = None,
 ) -> Levels:
     """The levels of attributes with these entropies and benefits, both (N, K).
 
-    Where `matchless` (N, K), an entropy is a mere bound; it costs 1 and does not stretch the scale. Levels
-    are named by their mean of benefit less cost, the highest first. Where all values are alike there are
-    fewer than three groups, and the last levels have nobody.
+    Where `matchless` (N, K), an entropy is a mere bound; it costs 1 and does not stretch the scale. What is
+    `constant` (N, K) needs no model: it costs 0, is of the last level and of no group. Levels are named by
+    their mean of benefit less cost, the highest first. Where all values are alike there are fewer than three
+    groups, and the last levels have nobody.
     """
     settings = settings or LevelSettings()
     _check(entropy, benefit)
-    cost = scaled_cost(entropy, np.zeros(entropy.shape, bool) if matchless is None else matchless)
-    if entropy.size == 0:
-        return Levels(np.ones(entropy.shape, np.int64), cost, benefit, np.zeros((0, 2)))
-    grouped = np.column_stack([(cost if settings.variant == "sound" else entropy).ravel(), benefit.ravel()])
-    group = _groups(grouped, settings)  # (V,)
-    values = np.column_stack([cost.ravel(), benefit.ravel()])  # (V, 2)
+    nowhere = np.zeros(entropy.shape, bool)
+    matchless = nowhere if matchless is None else matchless
+    changing = ~(nowhere if constant is None else constant)
+    cost, level = np.zeros(entropy.shape), np.full(entropy.shape, LEVELS, np.int64)
+    if not changing.any():
+        return Levels(level, cost, benefit, np.zeros((0, 2)))
+    cost[changing] = scaled_cost(entropy[changing], matchless[changing])
+    of_group = cost if settings.variant == "sound" else entropy
+    group = _groups(np.column_stack([of_group[changing], benefit[changing]]), settings)  # (V,)
+    values = np.column_stack([cost[changing], benefit[changing]])  # (V, 2)
     centres = np.array([values[group == one].mean(axis=0) for one in range(group.max() + 1)])  # (L, 2)
     order = np.argsort(centres[:, 0] - centres[:, 1], kind="stable")
-    rank = np.argsort(order)
-    return Levels((rank[group] + 1).reshape(entropy.shape), cost, benefit, centres[order])
+    level[changing] = np.argsort(order)[group] + 1
+    return Levels(level, cost, benefit, centres[order])
 
 
 def scaled_cost(entropy: Floats, matchless: Mask) -> Floats:
-    """Entropies scaled to [0, 1] over all that had a match, (N, K); 1 where none, 0 where all are equal."""
+    """Entropies scaled to [0, 1] over all that had a match; 1 where none had, 0 where all are equal."""
     if matchless.all():
         return np.ones(entropy.shape)
     lowest, highest = entropy[~matchless].min(), entropy[~matchless].max()

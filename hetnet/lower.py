@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from data.errors import InputError
-from hetnet.clocks import Variant, clock_of
+from hetnet.clocks import Variant, check_variant, clock_of
 from hetnet.decomposition import checked_series
 from hetnet.forecasters import Forecaster, Issuer, linear_innovations
 from hetnet.lags import NO_NEIGHBOUR, Counts, Floats
@@ -57,6 +57,9 @@ class IntegrationSettings:
     clocks: Variant = "sound"
     causal: bool = True
     scaled_until: float = np.inf
+
+    def __post_init__(self) -> None:
+        check_variant(self.clocks)
 
 
 def integrated(streams: Sequence[Stream], grid: Floats, settings: IntegrationSettings) -> Integration:

@@ -108,9 +108,14 @@ def distances(users: Users, stations: Stations) -> Floats:
     return apart
 
 
+def within_reach(users: Users, stations: Stations) -> Mask:
+    """Within whose reach each user is, whether or not the station has slots; (N, M)."""
+    return np.asarray(distances(users, stations) <= stations.reach)
+
+
 def in_range(users: Users, stations: Stations) -> Mask:
     """Which stations may serve each user: those with slots, and within whose reach it is; (N, M)."""
-    return (distances(users, stations) <= stations.reach) & (stations.slots > 0)
+    return within_reach(users, stations) & (stations.slots > 0)
 
 
 def served(network: Network) -> Counts:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from data.errors import InputError
+from data.words import counted
 from hetnet.association import best_association, named
 from hetnet.network import (
     ATTRIBUTES,
@@ -26,6 +27,7 @@ from hetnet.network import (
     rates,
     satisfaction,
     transmitted,
+    within_reach,
 )
 from hetnet.power import Cells, Power, equal_power, sinr_of, sinr_target, target_power, totals
 from hetnet.queues import QueueSettings, conditions
@@ -84,25 +86,45 @@ class Selection:
 
 @dataclass(frozen=True)
 class Orchestrated:
-    """Who is served by whom and with what, and who could not be helped."""
+    """Who is served by whom and with what, and who could not be helped.
+
+    Stations in range are told by where users are expected to be.
+    """
 
     serving: Counts  # (N,)
     sent: Floats  # (N,) W
     selected: Counts  # (S,) users whose station was decided
-    out_of_range: Counts  # those of them that no station reaches
-    without_slot: Counts  # those that find no free slot
+    out_of_range: Counts  # those of them that no station of the network reaches
+    out_of_area: Counts  # those that only stations reach which are not selected
+    without_slot: Counts  # those that selected stations reach, of which none has a free slot
     unmet: Counts  # users whose power was decided, and does not give what they need
+    whole: bool  # whether all stations are selected
 
     def explained(self) -> str:
-        """What could not be done, in words; nothing where all could."""
+        """What could not be done for whom, in words; nothing where all could."""
         if not len(self.selected):
             return "no user is selected: there is nothing to do"
-        clauses = (
+        of_them = np.isin(self.unmet, self.selected)
+        slots = "any station" if self.whole else "any of the area's stations"
+        selected = _listed(
             ("out of range of every station", self.out_of_range),
-            ("no free slot at any station in range", self.without_slot),
-            ("more needed than can be had beside the others", self.unmet),
+            ("out of range of the area's stations", self.out_of_area),
+            (f"no free slot at {slots} in range", self.without_slot),
+            ("more needed than can be had beside the others", self.unmet[of_them]),
         )
-        return "; ".join(f"{what}: {named(users)}" for what, users in clauses if len(users))
+        others = _listed(
+            ("without a station", np.setdiff1d(np.flatnonzero(self.serving == NOBODY), self.selected)),
+            ("at the area's stations with less than they need", self.unmet[~of_them]),
+        )
+        found = [f"of {counted(len(self.selected), 'selected user')} {selected}"] if selected else []
+        return ". ".join(
+            [*found, f"{'Of' if found else 'of'} users not selected {others}"] if others else found
+        )
+
+
+def _listed(*clauses: tuple[str, Counts]) -> str:
+    """What holds for which users; nothing of what holds for none."""
+    return "; ".join(f"{what}: {named(users)}" for what, users in clauses if len(users))
 
 
 @dataclass(frozen=True)
@@ -136,7 +158,7 @@ def orchestrated(
         other = _decided(area, totals(_cells(area, serving), power.sent))
         if (award := _award(area, other[0], other[1])) > best:
             best, (serving, power) = award, other
-    return _orchestrated(expected, area, serving, power)
+    return _orchestrated(expected, area, selection, (serving, power))
 
 
 def needed_rates(required: Floats, offered: Floats, queue: QueueSettings | None = None) -> Floats:
@@ -237,18 +259,24 @@ def _decided(area: _Area, total: Floats) -> tuple[Counts, Power]:
     return serving, _power(area, serving)
 
 
-def _orchestrated(expected: Network, area: _Area, serving: Counts, power: Power) -> Orchestrated:
+def _orchestrated(
+    expected: Network, area: _Area, selection: Selection, decided: tuple[Counts, Power]
+) -> Orchestrated:
+    serving, power = decided
     everyone, sent = expected.serving.copy(), expected.sent.copy()
     everyone[area.users], sent[area.users] = serving, power.sent
-    alone = area.moving & (serving == NOBODY)
-    reached = (area.allowed & (area.slots > 0)).any(axis=1)
+    near = within_reach(expected.users, expected.stations)
+    alone = np.flatnonzero(selection.users & (everyone == NOBODY))
+    reached, in_area = near[alone].any(axis=1), near[alone][:, selection.stations].any(axis=1)
     return Orchestrated(
         serving=everyone,
         sent=sent,
         selected=area.users[area.moving],
-        out_of_range=area.users[alone & ~reached],
-        without_slot=area.users[alone & reached],
+        out_of_range=alone[~reached],
+        out_of_area=alone[reached & ~in_area],
+        without_slot=alone[in_area],
         unmet=area.users[power.unmet[serving[power.unmet] != NOBODY]],
+        whole=bool(selection.stations.all()),
     )
 
 

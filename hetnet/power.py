@@ -14,15 +14,16 @@ them. Where the targets of all cannot be met, users are admitted one by one, the
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
 from data.errors import InputError
+from hetnet.admission import WITHIN, Asking, Point, is_within, most_admitted, nothing_sent, together
 from hetnet.association import named
 from hetnet.network import NOBODY, Counts, Floats, Interference
 
 LESSER = (0.8, 0.6, 0.4, 0.2)  # shares of its rate that a user is tried with, where all of it cannot be had
-WITHIN = 1 + 1e-9  # of a limit: rounding may exceed it by that
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ class Cells:
             raise InputError(
                 f"power: found gains {self.gain.shape}, serving {shapes[0]}, limits {shapes[1]} and "
                 f"already {shapes[2]}, expected (users, stations), (users,), (stations,) and (stations,)"
+            )
+        if self.interference not in get_args(Interference):
+            raise InputError(
+                f"power: unknown interference {self.interference!r}, "
+                f"expected one of {', '.join(get_args(Interference))}"
+            )
+        if users and not (self.serving.min() >= NOBODY and self.serving.max() < stations):
+            raise InputError(
+                f"power: found users served by the stations {self.serving.min()} … {self.serving.max()}, "
+                f"expected {NOBODY} for none, or 0 … {stations - 1}"
             )
         if not (0 < self.noise < np.inf):
             raise InputError(f"power: the noise is {self.noise} W, expected it to be positive")
@@ -92,7 +103,11 @@ class Power:
 
 
 def sinr_target(rate: Floats, bandwidth: float) -> Floats:
-    """The SINR with which a link of that bandwidth carries these bit/s."""
+    """The SINR with which a link of that bandwidth carries these bit/s, which may be infinite."""
+    if not (rate >= 0).all():
+        raise InputError("power: found rates that are negative or not a number, expected 0 bit/s or more")
+    if not 0 < bandwidth < np.inf:
+        raise InputError(f"power: the bandwidth is {bandwidth} Hz, expected it to be positive")
     with np.errstate(over="ignore"):
         return np.exp2(rate / bandwidth) - 1
 
@@ -130,22 +145,23 @@ def target_power(
 ) -> Power:
     """The least power that gives each user its target SINR, or as many users as can be found theirs.
 
-    `targets` (N,) may be infinite. A user whose target cannot be met beside the others gets the first of the
-    `lesser` shares of its rate that can, and nothing where none can; it is named in `unmet`. What power is
-    left then goes to those who have their target: each gets it `greater` times, one multiple after the other,
-    as long as that costs nobody else anything.
+    No other choice gives more of a dozen users their target; of many users it may be a few more
+    (admission.most_admitted). `targets` (N,) may be infinite. A user whose target cannot be met beside the
+    others gets the first of the `lesser` shares of its rate that can, and nothing where none can; it is named
+    in `unmet`. What power is left then goes to those who have their target: each gets it `greater` times, one
+    multiple after the other, as long as that costs nobody else anything.
     """
     if targets.shape != cells.serving.shape or not (targets >= 0).all():
         raise InputError(
             f"power: found targets {targets.shape}, expected {cells.serving.shape} of 0 or more, none NaN"
         )
-    ladder = _Ladder(cells, cells.disturbing, np.zeros(len(targets)), _nothing_sent(cells))
+    ladder = _Ladder(cells, cells.disturbing, np.zeros(len(targets)), nothing_sent(cells.already))
     wanted = _costs(cells, targets)
     everyone = (cells.serving != NOBODY) & np.isfinite(wanted)
-    together = _solved(cells, np.where(everyone, wanted, 0.0))
-    if _is_within(together.total, cells.limits):
+    point = _solved(cells, wanted, np.flatnonzero(everyone))
+    if is_within(point.total, cells.limits):
         share = everyone.astype(float)
-        ladder = replace(ladder, costs=np.where(everyone, wanted, 0.0), point=together)
+        ladder = replace(ladder, costs=np.where(everyone, wanted, 0.0), point=point)
     else:
         ladder, share = _shares(ladder, targets, lesser)
     up = np.flatnonzero(share == 1)
@@ -165,43 +181,29 @@ def _costs(cells: Cells, targets: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Point:
-    """A fixed point: what stations send in all when they send each user what it needs."""
-
-    inverse: Floats  # (M, M) of I - F
-    total: Floats  # (M,) W
-
-
-@dataclass(frozen=True)
 class _Ladder:
     """How far users have been raised: the costs that are met, and the fixed point with them."""
 
     cells: Cells
     disturbing: Floats  # (N, M)
     costs: Floats  # (N,)
-    point: _Point
+    point: Point
 
 
-def _nothing_sent(cells: Cells) -> _Point:
-    return _Point(np.eye(len(cells.limits)), cells.already.copy())
+def _asking(cells: Cells, costs: Floats, users: Counts) -> Asking:
+    """Users with a station who ask for what costs them `costs` (N,)."""
+    return Asking(
+        rows=costs[users, None] * cells.disturbing[users],
+        alone=costs[users] * cells.noise,
+        stations=cells.serving[users],
+        already=cells.already,
+        limits=cells.limits,
+    )
 
 
-def _solved(cells: Cells, costs: Floats) -> _Point:
-    """The fixed point with every user's cost met: P = already + F P + u; not positive where there is none."""
-    stations = len(cells.limits)
-    there = cells.serving != NOBODY
-    coupling = np.zeros((stations, stations))
-    np.add.at(coupling, cells.serving[there], costs[there, None] * cells.disturbing[there])
-    try:
-        inverse = np.linalg.inv(np.eye(stations) - coupling)
-    except np.linalg.LinAlgError:
-        inverse = np.full((stations, stations), -1.0)
-    total: Floats = inverse @ (cells.already + per_station(cells, costs * cells.noise))
-    return _Point(np.asarray(inverse, np.float64), total)
-
-
-def _is_within(total: Floats, limits: Floats) -> bool:
-    return bool((np.isfinite(total) & (total >= 0) & (total <= limits * WITHIN)).all())
+def _solved(cells: Cells, costs: Floats, users: Counts) -> Point:
+    """The fixed point with these users' costs met; not positive where there is none."""
+    return together(_asking(cells, costs, users), np.arange(len(users)))
 
 
 def _sent(cells: Cells, costs: Floats, total: Floats) -> Floats:
@@ -216,8 +218,23 @@ def _shares(ladder: _Ladder, targets: Floats, lesser: Sequence[float]) -> tuple[
         wanted = _costs(ladder.cells, np.expm1(part * np.log1p(targets)))
         waiting = np.flatnonzero((share == 0) & (ladder.cells.serving != NOBODY))
         ladder, chosen = _raised(ladder, wanted, waiting)
+        if part == 1:
+            ladder, chosen = _most(ladder, wanted, chosen)
         share[chosen] = part
     return ladder, share
+
+
+def _most(ladder: _Ladder, wanted: Floats, chosen: Counts) -> tuple[_Ladder, Counts]:
+    """`ladder` and whom it has raised, the first of all, or one that has raised more users."""
+    cells = ladder.cells
+    users = np.flatnonzero((cells.serving != NOBODY) & np.isfinite(wanted))
+    more = users[most_admitted(_asking(cells, wanted, users), np.flatnonzero(np.isin(users, chosen)))]
+    point = _solved(cells, wanted, more)
+    if len(more) == len(chosen) or not is_within(point.total, cells.limits):
+        return ladder, chosen
+    costs = np.zeros(len(wanted))
+    costs[more] = wanted[more]
+    return replace(ladder, costs=costs, point=point), more
 
 
 def _rounding(cells: Cells, sent: Floats) -> Floats:
@@ -242,7 +259,7 @@ def _raised(ladder: _Ladder, wanted: Floats, waiting: Counts) -> tuple[_Ladder, 
         _, user = heapq.heappop(queue)
         row, station = (wanted[user] - costs[user]) * ladder.disturbing[user], int(cells.serving[user])
         added = _added(point, row, (wanted[user] - costs[user]) * cells.noise, station)
-        if not _is_within(point.total + added, cells.limits) or added[station] < 0:
+        if not is_within(point.total + added, cells.limits) or added[station] < 0:
             continue
         price = float(added @ scale)
         if queue and price > queue[0][0]:
@@ -254,7 +271,7 @@ def _raised(ladder: _Ladder, wanted: Floats, waiting: Counts) -> tuple[_Ladder, 
     return replace(ladder, costs=costs, point=point), np.array(chosen, np.int64)
 
 
-def _added(point: _Point, row: Floats, alone: float, station: int) -> Floats:
+def _added(point: Point, row: Floats, alone: float, station: int) -> Floats:
     """What all stations send more when `row` and `alone` are added to one's F and u, (M,) W.
 
     Negative where no power suffices.
@@ -266,8 +283,8 @@ def _added(point: _Point, row: Floats, alone: float, station: int) -> Floats:
     return added
 
 
-def _with(point: _Point, added: Floats, row: Floats, station: int) -> _Point:
+def _with(point: Point, added: Floats, row: Floats, station: int) -> Point:
     """The fixed point with `row` added to F of one station (Sherman and Morrison)."""
     column, through = point.inverse[:, station], row @ point.inverse
     inverse = point.inverse + np.outer(column / (1 - through[station]), through)
-    return _Point(inverse, point.total + added)
+    return Point(inverse, point.total + added)

@@ -17,6 +17,8 @@ from hetnet.network import NOBODY, Counts, Floats, Network, Stations, Users, in_
 HOME, WORK = 0, 1
 WALKING = 1.4  # m/s
 STROLLS_AN_HOUR = 3.0  # of a user that is as restless as most
+MOST_USERS, MOST_STATIONS, MOST_HOTSPOTS = 20_000, 2_000, 2_000
+MOST_LINKS = 4_000_000  # users times stations: of each the traffic of every day is kept, 1 GB a month
 
 
 class Service(NamedTuple):
@@ -60,7 +62,18 @@ class SceneSettings:
     def __post_init__(self) -> None:
         for name, least in (("users", 1), ("macro", 0), ("small", 0), ("hotspots", 1), ("seed", 0)):
             _check(getattr(self, name) >= least, name, f"{least} or more", getattr(self, name))
-        _check(self.macro + self.small >= 1, "macro and small", "at least one station", 0)
+        stations = self.macro + self.small
+        _check(stations >= 1, "macro and small", "at least one station", 0)
+        for name, found, most in (
+            ("users", self.users, MOST_USERS),
+            ("macro and small", stations, MOST_STATIONS),
+            ("hotspots", self.hotspots, MOST_HOTSPOTS),
+        ):
+            _check(found <= most, name, f"at most {most:,}", f"{found:,}")
+        most = MOST_LINKS // stations
+        _check(
+            self.users <= most, "users", f"at most {most:,} beside {stations:,} stations", f"{self.users:,}"
+        )
         for name in ("half_width", "hotspot_metres", "macro_reach", "small_reach"):
             _check(0 < getattr(self, name) < np.inf, name, "positive metres", getattr(self, name))
         for name in ("crowded", "commuting"):

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from data.errors import InputError
+from data.words import counted
 from hetnet.forecasters import Forecaster, Issuer, linear
 from hetnet.higher import HigherSettings, HigherTwin, higher_twin, valued_attributes
 from hetnet.lags import no_neighbours
@@ -185,7 +186,8 @@ def _idle(known: Known) -> str:
     lacking = int((~known.satisfied).sum())
     if not lacking:
         return "all users are satisfied: there is nothing to do"
-    return f"{lacking} users lack something, but none was found that can be helped"
+    lack = "lacks" if lacking == 1 else "lack"
+    return f"{counted(lacking, 'user')} {lack} something, but none was found that can be helped"
 
 
 def known_for(

@@ -11,7 +11,7 @@ import numpy as np
 
 from data.errors import InputError
 from hetnet.association import random_association, strongest_association
-from hetnet.attributes import History, HistorySettings, made_history, places_over_time
+from hetnet.attributes import MOST_DAYS, History, HistorySettings, made_history, places_over_time
 from hetnet.channel import ChannelSettings, faded, mean_gain, noise_watts
 from hetnet.demand import city_loads, crowds, hotspot_demand
 from hetnet.network import (
@@ -52,6 +52,9 @@ class WorldSettings:
         for name, lowest in least.items():
             if not lowest <= getattr(self, name) < np.inf:
                 raise InputError(f"world: {name} is {getattr(self, name)}, expected {lowest} or more")
+        for name, most in (("days", MOST_DAYS), ("hours", 24 * MOST_DAYS)):
+            if getattr(self, name) > most:
+                raise InputError(f"world: {name} is {getattr(self, name):,}, expected at most {most:,}")
         if not 0 <= self.absent <= 1:
             raise InputError(f"world: absent is {self.absent}, expected a share from 0 to 1")
 

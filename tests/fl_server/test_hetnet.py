@@ -1,6 +1,7 @@
 """`vhtwin hetnet`: what is printed, drawn and kept, and where demand comes from."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -75,10 +76,58 @@ def test_the_situation_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureF
     assert set(told["target_areas"]["users"]) <= set(range(30))
 
 
+def written_in(picture: Path) -> set[str]:
+    """What is written in an SVG picture of matplotlib's, which notes each text before it draws it."""
+    return set(re.findall(r"<!-- (.*?) -->", picture.read_text()))
+
+
+def test_every_mark_has_a_legend_and_one_of_anything_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "one.svg"
+    words = ["--users", "1", "--macro", "1", "--small", "0", "--days", "14", "--seed", "3"]
+    assert main(["hetnet", "show", *words, "--picture", str(picture)]) == 0
+    told = written_in(picture)
+    assert {"d  1 segment", "e  100% of users satisfied, 0 stations loaded"} <= told
+    assert {"unloaded", "loaded", "station of an area", "other station", "macro station"} <= told
+    assert "small station" not in told
+    assert not [text for text in told if text.startswith("\N{MINUS SIGN}0.")]  # ticks between users
+    capsys.readouterr()
+
+
+def test_macro_and_small_stations_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "some.svg"
+    assert main(["hetnet", "show", *SMALL, "--picture", str(picture)]) == 0
+    assert {"macro station", "small station", "1: for all"} <= written_in(picture)
+    capsys.readouterr()
+
+
+def test_who_is_not_served_in_the_last_hour_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of each system that orchestrates, as many are named without a station as it does not serve."""
+    words = ["--users", "120", "--days", "9", "--hours", "1", "--out", str(tmp_path / "out")]
+    assert main(["hetnet", "run", *words]) == 0
+    capsys.readouterr()
+    hours = pl.read_csv(tmp_path / "out" / "hours.csv")
+    told = hours.filter(pl.col("explained").fill_null("") != "").to_dicts()
+    assert len(told) == 4
+    for row in told:
+        counts = re.findall(
+            r"(?:every station|area's stations|in range|without a station): (\d+) user", row["explained"]
+        )
+        assert sum(map(int, counts)) == round(120 * (1 - row["served"])), row["explained"]
+        assert re.match(r"of \d+ selected users? ", row["explained"])
+    assert "not selected without a station" in hours.filter(system="hierarchical")["explained"][0]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--users", "0"], "users: found 0, expected 1 or more"),
+        (["--users", "99999999"], "users: found 99,999,999, expected at most 20,000"),
+        (["--small", "99999999"], "macro and small: found 100,000,001, expected at most 2,000"),
+        (["--days", "99999999"], "expected at most 3,650"),
         (["--macro", "0", "--small", "0"], "macro and small: found 0, expected at least one station"),
         (["--twin", "nowhere"], "is no run of vhtwin"),
         (["--path-loss", "literal", "--seed", "-1"], "seed"),

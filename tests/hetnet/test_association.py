@@ -102,10 +102,10 @@ def test_users_compete_for_a_slot_by_how_well_they_hear_the_station() -> None:
 def test_users_that_no_station_reaches_are_told_from_those_without_a_slot() -> None:
     reachable = np.array([[False, True], [True, True], [True, False], [False, False]])
     found = best_association(np.ones((4, 2)), np.array([1, 0]), reachable)
-    assert found.out_of_range.tolist() == [0, 3]  # the station with no slots reaches nobody
-    assert len(found.without_slot) == 1
+    assert found.out_of_range.tolist() == [3]
+    assert found.without_slot.tolist() == [0, 2]  # user 0 is in range of a station that has no slots
     assert found.explained() == (
-        "out of range of every station: 2 users (0, 3); no free slot at any station in range: 1 user (2)"
+        "out of range of every station: 1 user (3); no free slot at any station in range: 2 users (0, 2)"
     )
 
 
@@ -114,7 +114,8 @@ def test_a_network_without_users_or_slots_is_associated_with_nobody() -> None:
     assert none.serving.shape == (0,)
     closed = best_association(np.ones((2, 2)), np.array([0, 0]), np.ones((2, 2), bool))
     assert closed.serving.tolist() == [-1, -1]
-    assert closed.out_of_range.tolist() == [0, 1]
+    assert closed.out_of_range.tolist() == []
+    assert closed.without_slot.tolist() == [0, 1]
     assert random_association(np.array([0]), np.ones((1, 1), bool), np.random.default_rng(1)).serving[0] == -1
 
 
@@ -137,3 +138,28 @@ def test_random_association_is_that_of_its_seed() -> None:
 def test_what_no_association_can_be_made_of_is_refused(award: Floats, slots: list[int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         best_association(award, np.array(slots), np.ones(award.shape, bool))
+
+
+def test_what_is_refused_is_called_by_its_name() -> None:
+    reachable = np.ones((2, 1), bool)
+    with pytest.raises(InputError, match=r"found awards \(1, 1\) and ranges \(2, 1\)"):
+        best_association(np.ones((1, 1)), np.array([1]), reachable)
+    with pytest.raises(InputError, match=r"found received powers \(1, 1\) and ranges \(2, 1\)"):
+        strongest_association(np.ones((1, 1)), np.array([1]), reachable)
+    with pytest.raises(InputError, match="found received powers that are negative"):
+        strongest_association(np.full((2, 1), -1.0), np.array([1]), reachable)
+
+
+@pytest.mark.parametrize(
+    ("slots", "reachable", "message"),
+    [
+        ([-1], np.ones((2, 1), bool), "station 0 has -1 slots, expected 0 or more"),
+        ([1, 1], np.ones((2, 1), bool), r"found ranges \(2, 1\) and slots \(2,\)"),
+        ([1], np.ones(1, bool), r"found ranges \(1,\) and slots \(1,\)"),
+    ],
+)
+def test_slots_and_ranges_that_do_not_fit_are_refused_by_chance_too(
+    slots: list[int], reachable: NDArray[np.bool_], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        random_association(np.array(slots), reachable, np.random.default_rng(1))

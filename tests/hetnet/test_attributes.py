@@ -109,6 +109,27 @@ def test_a_user_out_of_range_has_nothing_and_stays_finite() -> None:
     assert np.isfinite(history.attributes).all()
 
 
+def test_where_there_is_no_service_nothing_is_measured_and_no_measure_is_beyond_the_worst() -> None:
+    settings = SceneSettings(users=60, macro=1, small=4, hotspots=2)
+    history = made_history(made_scene(settings), hotspot_demand(city_loads(2, 14, seed=1), 2))
+    delay, loss = history.attributes[:, DELAY].T, history.attributes[:, LOSS].T  # (T, N)
+    nobody = history.serving < 0
+    assert nobody.any()
+    assert (delay[nobody] == 10).all()
+    assert (loss[nobody] == 1).all()
+    assert delay.max() <= 10
+    assert loss.max() <= 1
+    served = served_all_along(history)
+    errors = history.attributes[served, DELAY] / history.conditions[served, 1]
+    assert np.log(errors).std() == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_history_that_fills_the_memory_is_refused_before_it_is_made() -> None:
+    scene = made_scene(SceneSettings(users=20_000, macro=1, small=4, hotspots=1))
+    with pytest.raises(InputError, match=r"history of 2,001 hours of 20,000 users .* at most 2,000 hours"):
+        made_history(scene, np.ones((2001, 1)))
+
+
 def test_a_network_without_slots_serves_nobody() -> None:
     settings = SceneSettings(users=10, macro=1, small=1, hotspots=1, macro_slots=0, small_slots=0)
     history = made_history(made_scene(settings), np.ones((24, 1)))
@@ -139,6 +160,7 @@ def test_a_demand_of_other_hotspots_is_refused() -> None:
     "changes",
     [
         {"days": 0},
+        {"days": 99999999},
         {"busy": 1.0},
         {"sessions_an_hour": 0.0},
         {"surge": -1.0},

@@ -129,6 +129,36 @@ def test_readings_that_show_no_skew_are_refused(
         clock_skew(np.array(stamps), np.array(received))
 
 
+@pytest.mark.parametrize("variant", ["sound", "literal"])
+@pytest.mark.parametrize(
+    ("received", "words"),
+    [
+        (np.ones(5), "all 5 receive stamps are 1, expected that they go on"),
+        (np.r_[np.ones(4), 1 + 1e-9], "the receive stamps go on by .* s for each second"),
+        (np.arange(5.0)[::-1], "the receive stamps go on by -1 s for each second .* expected 0.5 to 2"),
+        (10 * np.arange(5.0), "the receive stamps go on by 10 s for each second"),
+    ],
+)
+def test_receive_stamps_that_do_not_go_on_as_the_stamps_do_are_refused(
+    received: Floats, words: str, variant: Variant
+) -> None:
+    with pytest.raises(InputError, match=words):
+        clock_of(np.array([[7.2, 7.01, 7.012, 7.222]]), np.arange(5.0), received, variant)
+
+
+def test_an_unknown_way_of_finding_clocks_is_refused() -> None:
+    stamps, received = readings(1)
+    exchanges = np.array([[7.2, 7.01, 7.012, 7.222]])
+    unknown: Variant = "bogus"  # type: ignore[assignment]  # what a person may type
+    for attempt in (
+        lambda: clock_of(exchanges, stamps, received, unknown),
+        lambda: clock_offset(exchanges, unknown),
+        lambda: clock_skew(stamps, received, unknown),
+    ):
+        with pytest.raises(InputError, match="unknown variant 'bogus', expected one of sound, literal"):
+            attempt()
+
+
 def test_an_exchange_needs_four_stamps() -> None:
     with pytest.raises(InputError, match=r"expected at least one with four stamps \(X, 4\), got \(1, 3\)"):
         clock_offset(np.zeros((1, 3)))

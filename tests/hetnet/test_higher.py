@@ -89,6 +89,27 @@ def test_the_report_says_what_was_found() -> None:
     assert "nan" not in text
 
 
+def test_one_of_anything_is_told_as_one() -> None:
+    now = situation()
+    satisfied = np.full(now.satisfaction.shape, 2.0)
+    satisfied[3] = 0.5
+    twin = higher_twin(now.network, now.history, satisfied)
+    loaded = np.arange(len(now.network.stations)) == 0
+    told = report(replace(twin, supply=replace(twin.supply, loaded=loaded)))[0]
+    assert told.startswith("Of 60 users 1 lacks something; of 9 stations 1 is loaded; the network falls into")
+
+
+def test_users_who_are_never_served_have_attributes_that_do_not_change_and_are_not_modelled() -> None:
+    now = made_situation(SceneSettings(users=60, macro=1, small=6, seed=1), HistorySettings(days=21, seed=1))
+    twin = looked_at(now)
+    never = (now.history.serving < 0).all(axis=0)
+    assert never.sum() > 5
+    found = [ATTRIBUTES.index(name) for name in ("throughput", "delay", "loss")]
+    assert twin.valued.entropies.constant.reshape(60, -1)[never][:, found].all()
+    assert (twin.valued.cost[never][:, found] == 0).all()
+    assert (twin.valued.levels.level[never][:, found] == 3).all()
+
+
 def test_with_all_users_satisfied_there_is_nothing_to_do() -> None:
     now = situation()
     twin = higher_twin(now.network, now.history, np.full(now.satisfaction.shape, 2.0))
@@ -108,8 +129,8 @@ def test_users_whom_no_station_reaches_and_dead_stations_are_named() -> None:
     assert not found.areas.selected.any()
     assert found.supply.loaded.all()
     assert "9 stations without capacity." in text
-    assert "60 users without a station in range" in text
-    assert "without what they need, but no station reaches them" in text
+    assert "60 users without a station with slots in range" in text
+    assert "without what they need, but no station with slots reaches them" in text
 
 
 def test_constant_attributes_cost_and_bring_nothing() -> None:
@@ -119,6 +140,7 @@ def test_constant_attributes_cost_and_bring_nothing() -> None:
     found = higher_twin(now.network, replace(now.history, attributes=attributes), now.satisfaction)
     assert (found.valued.cost[:, 2] == 0).all()
     assert (found.valued.benefits.values[:, 2] == 0).all()
+    assert (found.valued.levels.level[:, 2] == 3).all()
     assert np.isfinite(found.valued.benefits.values).all()
     assert "without any change" in " ".join(report(found))
 

@@ -58,6 +58,22 @@ def test_two_different_values_make_two_levels() -> None:
     assert found.level.tolist() == [[1, 2], [1, 2]]
 
 
+def test_what_never_changes_is_of_the_last_level_and_moves_no_other() -> None:
+    entropy, benefit = three_groups(20)
+    constant = np.zeros(entropy.shape, bool)
+    constant[:5, 0] = True
+    still = np.where(constant, 0.0, entropy), np.where(constant, 0.0, benefit)
+    found, whole = attribute_levels(*still, constant=constant), attribute_levels(entropy, benefit)
+    assert (found.level[constant] == 3).all()
+    assert (found.cost[constant] == 0).all()
+    assert (found.level[~constant] == whole.level[~constant]).all()
+    assert found.cost[5:] == pytest.approx(attribute_levels(entropy[5:], benefit[5:]).cost, abs=0.1)
+    none = attribute_levels(np.zeros((2, 2)), np.zeros((2, 2)), constant=np.ones((2, 2), bool))
+    assert (none.level == 3).all()
+    assert none.centres.shape == (0, 2)
+    assert not none.selected.any()
+
+
 def test_nobody_has_no_levels() -> None:
     found = attribute_levels(np.zeros((0, 5)), np.zeros((0, 5)))
     assert found.level.shape == (0, 5)

@@ -1,10 +1,12 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from hetnet.clocks import Clock
+from hetnet.clocks import Clock, Variant
 from hetnet.forecasters import linear, seasonal_naive
 from hetnet.lags import Counts, Floats, no_neighbours
 from hetnet.lower import (
@@ -177,6 +179,24 @@ def test_streams_that_cannot_be_integrated_are_named_and_the_others_go_on() -> N
     assert "no receive stamps" in found.refused[0]
     assert "(299,) values, expected one for each of (300,) stamps" in found.refused[2]
     assert integrated([bad], np.arange(3.0) * HOUR, SETTINGS).values.shape == (0, 3)
+
+
+def test_a_stream_that_came_all_at_once_is_named_and_the_others_go_on() -> None:
+    good = stream(1, Clock(0.0, 0.0, 0.0))
+    together = Stream(good.stamps, good.values, np.ones(len(good.stamps)), good.exchanges)
+    backwards = Stream(good.stamps, good.values, good.stamps[::-1], good.exchanges)
+    for variant in get_args(Variant):
+        settings = IntegrationSettings(kernel=SETTINGS.kernel, clocks=variant)
+        found = integrated([together, good, backwards], np.arange(3.0) * HOUR, settings)
+        assert found.streams.tolist() == [1]
+        assert np.isfinite(found.values).all()
+        assert "all 300 receive stamps are 1" in found.refused[0]
+        assert "the receive stamps go on by" in found.refused[2]
+
+
+def test_an_unknown_way_of_finding_clocks_is_refused_before_any_stream() -> None:
+    with pytest.raises(InputError, match="unknown variant 'bogus'"):
+        IntegrationSettings(kernel=SETTINGS.kernel, clocks="bogus")  # type: ignore[arg-type]  # what one may type
 
 
 def test_no_later_reading_reaches_a_value_on_the_grid() -> None:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from hetnet.association import named
 from hetnet.channel import BOLTZMANN, mean_gain
 from hetnet.network import METRICS, NOBODY, Network, in_range, served, sinr, transmitted
 from hetnet.orchestration import (
     Method,
+    Orchestrated,
     OrchestrationSettings,
     Selection,
     awards,
@@ -26,6 +28,11 @@ from hetnet.scene import SceneSettings, generator, made_scene, network_at
 from hetnet.scene import equal_power as equal_parts
 
 Floats = NDArray[np.float64]
+WHY = (
+    "out of range of the area's stations: ",
+    "no free slot at any of the area's stations in range: ",
+    "more needed than can be had beside the others: ",
+)
 
 
 def network(seed: int = 1, users: int = 60, **changes: int) -> Network:
@@ -100,9 +107,49 @@ def test_who_could_not_be_helped_is_counted_and_named() -> None:
     found = orchestrated(before, load, everything(120, 9))
     alone = np.flatnonzero(found.serving == NOBODY)
     assert sorted([*found.out_of_range, *found.without_slot]) == alone.tolist()
+    assert len(found.out_of_area) == 0
+    assert found.explained().startswith("of 120 selected users ")
+    assert "not selected" not in found.explained()
     assert len(found.without_slot) > 0
     assert f"no free slot at any station in range: {len(found.without_slot)} users" in found.explained()
     assert (found.sent[alone] == 0).all()
+
+
+def test_everyone_without_a_station_is_told_once_with_what_is_true_of_it() -> None:
+    """Selected users are told by the stations that they may be given, and the others apart."""
+    before, load = network(users=120, macro_slots=6), offered(120)
+    users = before.users
+    near = (
+        np.linalg.norm(users.positions[:, None] - before.stations.positions, axis=2) <= before.stations.reach
+    )
+    told: set[str] = set()
+    for seed in range(6):
+        selection = some(120, 9, seed)
+        found = orchestrated(before, load, selection)
+        alone = np.flatnonzero(found.serving == NOBODY)
+        others = np.setdiff1d(alone, np.flatnonzero(selection.users))
+        kinds = (found.out_of_range, found.out_of_area, found.without_slot)
+        assert sorted([*np.concatenate(kinds), *others]) == alone.tolist()
+        assert not near[found.out_of_range].any()
+        assert near[found.out_of_area].any(axis=1).all()
+        assert not near[found.out_of_area][:, selection.stations].any()
+        assert near[found.without_slot][:, selection.stations].any(axis=1).all()
+        sentences = found.explained()
+        assert f"of {selection.users.sum()} selected users " in sentences
+        assert f". Of users not selected without a station: {named(others)}" in sentences
+        told.update(words for words in WHY if words in sentences)
+    assert told == set(WHY)
+
+
+def test_what_is_true_of_one_user_is_told_of_one_user() -> None:
+    one = np.array([0])
+    nobody = np.zeros(0, np.int64)
+    serving = np.array([NOBODY, 0])
+    found = Orchestrated(serving, np.array([0.0, 1.0]), one, nobody, one, nobody, np.array([1]), whole=False)
+    assert found.explained() == (
+        "of 1 selected user out of range of the area's stations: 1 user (0). "
+        "Of users not selected at the area's stations with less than they need: 1 user (1)"
+    )
 
 
 def test_stations_without_slots_serve_nobody() -> None:

@@ -165,6 +165,26 @@ def test_settings_that_make_no_scene_are_refused(changes: dict[str, object], wor
         SceneSettings(**changes)  # type: ignore[arg-type] # bad on purpose
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"users": 99999999}, "users: found 99,999,999, expected at most 20,000"),
+        ({"small": 99999999}, "macro and small: found 100,000,004, expected at most 2,000"),
+        ({"macro": 99999999}, "macro and small: found 100,000,019, expected at most 2,000"),
+        ({"hotspots": 99999999}, "hotspots: found 99,999,999, expected at most 2,000"),
+        (
+            {"users": 20_000, "small": 295},
+            "users: found 20,000, expected at most 13,333 beside 300 stations",
+        ),
+    ],
+)
+def test_what_fills_the_memory_is_refused_with_the_largest_there_may_be(
+    changes: dict[str, int], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        replace(SceneSettings(), **changes)
+
+
 def test_crowds_that_are_no_shares_are_refused() -> None:
     for crowds in (np.zeros(10), np.ones(3), np.full(10, np.nan)):
         with pytest.raises(InputError, match="crowds"):

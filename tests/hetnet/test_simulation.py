@@ -152,6 +152,10 @@ def test_twins_are_the_later_the_more_there_are(world: World) -> None:
             SceneSettings(users=10, macro_slots=0, small_slots=0),
             "10 users lack something, but none was found that can be helped",
         ),
+        (
+            SceneSettings(users=1, macro_slots=0, small_slots=0),
+            "1 user lacks something, but none was found that can be helped",
+        ),
     ],
 )
 def test_nothing_to_do_and_nothing_to_be_done_are_told_apart(scene: SceneSettings, sentence: str) -> None:
