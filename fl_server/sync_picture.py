@@ -7,9 +7,11 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
 
 from fl_server.experiments.claims import Interval, interval
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
+from hetnet.sync.figures_learning import BOUND
 
 COLOURS = (ACCENT, INK, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5", "#c98bb9")
 
@@ -42,30 +44,33 @@ def draw_band(axes: Axes, points: Mapping[float, Interval], label: str, colour: 
 
 
 def draw_returns(path: Path, frame: pl.DataFrame, title: str) -> None:
-    """Draw what each policy falls short of the bound, with its interval, and how often it refreshes."""
-    names = frame.group_by("policy").agg(pl.col("return").mean()).sort("return")["policy"].to_list()
+    """Draw what each policy falls short of the bound, seed by seed, and how often it refreshes."""
+    found = {name: short_of_bound(frame, name) for name in frame["policy"].unique(maintain_order=True)}
+    names = sorted((name for name in found if name != BOUND), key=lambda name: found[name].mean, reverse=True)
     with picture(path, title, (11, 0.42 * len(names) + 1.8), _layout()) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         places = np.arange(len(names))
-        returns = [interval(frame.filter(policy=name)["return"].to_list()) for name in names]
-        left.errorbar(
-            [each.mean for each in returns],
-            places,
-            xerr=[each.half for each in returns],
-            fmt="o",
-            color=ACCENT,
-            ecolor=INK,
-            capsize=3,
-            ms=5,
-        )
+        means, halves = [found[name].mean for name in names], [found[name].half for name in names]
+        left.errorbar(means, places, xerr=halves, fmt="o", color=ACCENT, ecolor=INK, capsize=3, ms=5)
+        left.set_xscale("symlog", linthresh=1)
+        left.xaxis.set_major_formatter(FuncFormatter(lambda short, _: f"{short:g}"))
+        left.set_xlim(left=0)
         left.set_yticks(places, labels=names)
-        left.set_title("return of an episode")
+        left.set_title("return short of the bound, which sees the future")
         refreshes = [frame.filter(policy=name)["refreshes"].mean() for name in names]
         right.barh(places, [float(each) if isinstance(each, float) else 0.0 for each in refreshes], color=INK)
         right.set_title("refreshes in an episode")
         for axes in (left, right):
             axes.grid(color=FAINT, lw=0.7)
             axes.set_axisbelow(True)
+
+
+def short_of_bound(frame: pl.DataFrame, policy: str) -> Interval:
+    """By how much the return of a policy is below the bound, over seeds."""
+    bound, mine = (
+        dict(frame.filter(policy=name).select("seed", "return").iter_rows()) for name in (BOUND, policy)
+    )
+    return interval([bound[seed] - mine[seed] for seed in mine])
 
 
 def draw_tradeoff(

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +10,16 @@ import polars as pl
 
 from data.errors import InputError
 from data.progress import Step, Work
-from data.sets.tables import read_set
 from data.store import whole_folder
-from data.traffic import chosen_stations
 from data.words import counted
 from fl_server.cli import output_folder
-from fl_server.cli.predict import series_of_stations, station_twins
+from fl_server.cli.demand import Demand, demand_of
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.hetnet_picture import draw_situation
-from fl_server.run_folder import read_record, read_summary
-from forecasting.ahead import ahead_forecasts
 from hetnet.attributes import HistorySettings
 from hetnet.channel import ChannelSettings
 from hetnet.higher import higher_twin, report
-from hetnet.network import Floats
 from hetnet.scene import SceneSettings
 from hetnet.simulation import SYSTEMS, Hour, simulated
 from hetnet.situation import made_situation
@@ -184,15 +179,6 @@ def _channel(arguments: argparse.Namespace) -> ChannelSettings:
     return ChannelSettings(path_loss=arguments.path_loss)
 
 
-@dataclass(frozen=True)
-class Demand:
-    """The demand of areas over days of history and what follows; no loads stand for those of the city."""
-
-    days: int
-    loads: Floats | None = None  # (T + S, B)
-    first: int = 0  # the hour of the week with which it begins
-
-
 def _demand(arguments: argparse.Namespace, hours: int) -> Demand:
     """The demand of a run's areas, or of the city's."""
     if arguments.days is not None and arguments.days < 1:
@@ -201,34 +187,7 @@ def _demand(arguments: argparse.Namespace, hours: int) -> Demand:
         raise InputError("--data says where the set of a run is: expected --twin beside it")
     if arguments.twin is None:
         return Demand(arguments.days or WorldSettings.days)
-    record, summary = read_record(arguments.twin), read_summary(arguments.twin)
-    traffic = read_set(arguments.data or Path(record.set), record.reading)
-    stations = pl.read_csv(arguments.twin / "stations.csv", schema_overrides={"station": pl.String})[
-        "station"
-    ]
-    twins = station_twins(arguments.twin, stations.to_list(), None)
-    series = series_of_stations(
-        chosen_stations(traffic, list(twins)), list(twins.values()), record, summary.get("set_step_minutes")
-    )
-    target = series.target
-    steps = len(target.load)
-    days = arguments.days or max(1, min(WorldSettings.days, steps // 24))
-    wanted = days * 24
-    if target.step_minutes != 60 or steps < wanted:
-        raise InputError(
-            f"{arguments.twin}: its set has {steps} steps of {target.step_minutes} min, "
-            f"expected {wanted} hours for {counted(days, 'day')} of history"
-        )
-    load = target.load[-wanted:].astype(np.float64)
-    if hours:
-        weights = np.stack([twin.weights for twin in twins.values()])
-        network = next(iter(twins.values())).network
-        ahead = ahead_forecasts(network, weights, series, np.array([steps]), hours)[:, -1]  # (B, S)
-        load = np.concatenate([load, series.scaler.raw(ahead.T)])
-    if record.reading.standardised:
-        raise InputError(f"{arguments.twin}: its set holds z-scores, expected loads that are a demand")
-    start = target.start + np.timedelta64((steps - wanted) * 60, "m")
-    return Demand(days, np.maximum(load, 0.0), int((start - MONDAY) / np.timedelta64(1, "h")) % 168)
+    return demand_of(arguments.twin, arguments.data, arguments.days, hours)
 
 
 def _hours(several: Iterator[Hour], total: int) -> Work[list[Hour]]:

@@ -38,6 +38,8 @@ VERBS = {  # which module has the verb
     "compare": "compare",
     "reproduce": "reproduce",
     "hetnet": "hetnet",
+    "sync": "sync",
+    "cache": "cache",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

@@ -56,6 +56,7 @@ def lattice_settings(users: int = 1) -> SyncSettings:
         blocks=users,
         side=4.0 if users == 1 else 2.0,
         slots=10,
+        step=1.0,
         memory=1,
         stay=(0.1, 0.5),
         border="stay",

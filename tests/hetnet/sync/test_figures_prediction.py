@@ -11,6 +11,7 @@ from hetnet.sync.figures_prediction import (
     PAPER,
     SCALED,
     SHOWN,
+    STEP,
     TRUE_PASTS,
     errors_ahead,
     held_out,
@@ -79,7 +80,9 @@ def test_figure_2_has_every_predictor_between_the_floor_and_the_literal_net() ->
         order = [values[later, slots, column] for column in (FLOOR, DISPLACEMENT, TRUE_PASTS, HOLD, LITERAL)]
         assert 0.9 * order[0] < order[1] < order[2] < order[3] < order[4]
     for line, error in PAPER.items():
-        assert values[once, line, FLOOR] * values[step, line, "step"] ** 2 == pytest.approx(error, rel=0.1)
+        assert values[once, line, FLOOR] * (values[step, line, "step"] / STEP) ** 2 == pytest.approx(
+            error, rel=0.1
+        )
 
 
 @pytest.mark.long

@@ -48,7 +48,7 @@ def test_the_floor_at_the_border_is_that_of_every_path(border: Border, start: tu
 
 
 def test_far_from_the_border_there_is_none() -> None:
-    mobility = drawn_mobility(SyncSettings(seed=3))
+    mobility = drawn_mobility(SyncSettings(seed=3, step=1.0))
     starts = np.random.default_rng(1).uniform(-20, 20, (5, 10, 2))
     np.testing.assert_allclose(bordered_floor(mobility, starts, 25), open_floor(mobility, 25))
 
@@ -62,7 +62,7 @@ def test_the_floor_of_several_starts_is_their_mean() -> None:
 
 @pytest.mark.parametrize("border", ["reflect", "stay", "open"])
 def test_walks_vary_as_the_floor_says(border: Border) -> None:
-    settings = SyncSettings(seed=5, side=12.0, border=border)
+    settings = SyncSettings(seed=5, step=1.0, side=12.0, border=border)
     mobility = drawn_mobility(settings)
     rng = np.random.default_rng(3)
     start = drawn_starts(settings, 1, rng)

@@ -25,7 +25,7 @@ from hetnet.sync.predictors import hidden_state as hidden_state_at_use
 from hetnet.sync.settings import SyncSettings
 from hetnet.sync.walk import Mobility, drawn_mobility, drawn_starts, walked
 
-WORLD = SyncSettings(users=3, slots=12, memory=3, stay=(0.0, 0.5), seed=4)
+WORLD = SyncSettings(users=3, slots=12, memory=3, step=1.0, stay=(0.0, 0.5), seed=4)
 SMALL = GruSettings(hidden=16, trajectories=1000, epochs=6, batch_size=64, learning_rate=0.01)
 
 
@@ -240,7 +240,7 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.long
 def test_the_papers_net_is_trained_within_half_a_minute_to_the_floor() -> None:
-    settings = SyncSettings(seed=1)
+    settings = SyncSettings(seed=1, step=1.0)
     mobility = drawn_mobility(settings)
     began = process_time()
     predictor = finished(trained_gru(settings, mobility, GruSettings(seed=1)))

@@ -1,0 +1,99 @@
+"""`vhtwin sync`: trainings are kept, go on and are judged; gates are learned for runs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from data.progress import finished
+from fl_server.cli.main import main
+from fl_server.sync_runs import SyncPlan, new_training, read_plan, trained
+from hetnet.sync.training import load_training, save_training
+from tests.cities import wavy_traffic
+from tests.fl_server.test_forecast import written_set
+
+SMALL = ["--set", "world.foresight=drift", "--set", "learning.judged_every=2", "--set", "learning.copies=8"]
+SHORT = ["--seeds", "2", "--epochs", "6", *SMALL]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sync") / "sac"
+    assert main(["sync", "train", *SHORT, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_training_is_kept_with_its_curve_and_picture(made: Path) -> None:
+    curve = pl.read_csv(made / "curve.csv")
+    assert curve["epoch"].unique(maintain_order=True).to_list() == [0, 2, 4, 6]
+    assert curve["seed"].unique(maintain_order=True).to_list() == [1, 2]
+    assert (made / "curve.png").stat().st_size > 10_000
+    assert read_plan(made).learning.epochs == 6
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_end(made: Path, tmp_path: Path) -> None:
+    plan, half = read_plan(made), tmp_path / "half"
+    new_training(half, replace(plan, learning=replace(plan.learning, epochs=3)), overwrite=False)
+    part = finished(trained(half))
+    part.settings = plan.learning  # as if the whole had been stopped here
+    folder = tmp_path / "whole"
+    new_training(folder, plan, overwrite=False)
+    save_training(folder / "training", part)
+    assert main(["sync", "train", "--resume", str(folder)]) == 0
+    one, other = (load_training(each / "training").learner.arrays() for each in (made, folder))
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_policies_are_judged_beside_rules_and_a_bound(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "evaluate", str(made), "--copies", "20", "--json"]) == 0
+    lines = {each["policy"]: each for each in json.loads(capsys.readouterr().out)["policies"]}
+    assert {"SAC", "never", "always", "every k slots", "bound: sees the future"} <= lines.keys()
+    assert all(each["short"] >= 0 for each in lines.values())
+    assert lines["always"]["refreshes"] == 30
+    assert (made / "returns.png").stat().st_size > 10_000
+    assert main(["sync", "evaluate", str(made), "--copies", "20"]) == 0
+    assert "the best rule" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["train", "--seeds", "0"], "--seeds 0: expected at least 1"),
+        (["train", "--set", "world.stpe=2"], "did you mean world.step?"),
+        (["train", "--set", "world.step=-1"], "expected 0 to the side"),
+        (["train", "--resume", "nowhere"], "is no training"),
+        (["evaluate", "nowhere"], "is no training"),
+    ],
+)
+def test_what_cannot_be_is_refused(words: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", *words]) == 3
+    assert reason in capsys.readouterr().err
+
+
+def test_a_training_without_a_first_part_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_training(tmp_path / "new", SyncPlan(), overwrite=False)
+    assert main(["sync", "evaluate", str(tmp_path / "new")]) == 3
+    assert "vhtwin sync train --resume" in capsys.readouterr().err
+
+
+def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "train", "--policy", "dqn", "--observed", "paper", "--list-settings"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "world.observed=paper" in listed
+    assert "learning.method.discount=0.8" in listed
+
+
+def test_a_gate_is_learned_and_a_run_uses_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    city, gate = written_set(tmp_path / "city", wavy_traffic(stations=7, days=14)), tmp_path / "gate.json"
+    words = ["--epochs", "3", "--stream-epochs", "6", "--test-days", "2"]
+    assert main(["sync", "gate", str(city), "--out", str(gate), "--streams", "2", *words, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["costs"]) == 2
+    run = ["--sync-policy", str(gate), "--no-single-level", "--out", str(tmp_path / "run")]
+    assert main(["twin", str(city), *words, *run]) == 0
+    kept = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["horizontal"]["gate"]
+    assert kept["rule"] == "learned"
+    assert kept["learned"] == json.loads(gate.read_text())["gate"]
