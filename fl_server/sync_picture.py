@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
@@ -45,24 +47,33 @@ def draw_band(axes: Axes, points: Mapping[float, Interval], label: str, colour: 
 
 def draw_returns(path: Path, frame: pl.DataFrame, title: str) -> None:
     """Draw what each policy falls short of the bound, seed by seed, and how often it refreshes."""
+    count = frame["policy"].n_unique()
+    with picture(path, title, (11, 0.42 * count + 1.4), _layout()) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        names = draw_shortfalls(left, frame)
+        refreshes = [frame.filter(policy=name)["refreshes"].mean() for name in names]
+        spent = [float(each) if isinstance(each, float) else 0.0 for each in refreshes]
+        right.barh(np.arange(len(names)), spent, color=INK)
+        right.set_title("refreshes in an episode")
+        right.grid(color=FAINT, lw=0.7)
+        right.set_axisbelow(True)
+
+
+def draw_shortfalls(axes: Axes, frame: pl.DataFrame) -> list[str]:
+    """Draw by how much each policy falls short of the bound; the policies from below, the best last."""
     found = {name: short_of_bound(frame, name) for name in frame["policy"].unique(maintain_order=True)}
     names = sorted((name for name in found if name != BOUND), key=lambda name: found[name].mean, reverse=True)
-    with picture(path, title, (11, 0.42 * len(names) + 1.8), _layout()) as figure:
-        left, right = figure.subplots(1, 2, sharey=True)
-        places = np.arange(len(names))
-        means, halves = [found[name].mean for name in names], [found[name].half for name in names]
-        left.errorbar(means, places, xerr=halves, fmt="o", color=ACCENT, ecolor=INK, capsize=3, ms=5)
-        left.set_xscale("symlog", linthresh=1)
-        left.xaxis.set_major_formatter(FuncFormatter(lambda short, _: f"{short:g}"))
-        left.set_xlim(left=0)
-        left.set_yticks(places, labels=names)
-        left.set_title("return short of the bound, which sees the future")
-        refreshes = [frame.filter(policy=name)["refreshes"].mean() for name in names]
-        right.barh(places, [float(each) if isinstance(each, float) else 0.0 for each in refreshes], color=INK)
-        right.set_title("refreshes in an episode")
-        for axes in (left, right):
-            axes.grid(color=FAINT, lw=0.7)
-            axes.set_axisbelow(True)
+    places = np.arange(len(names))
+    means, halves = [found[name].mean for name in names], [found[name].half for name in names]
+    axes.errorbar(means, places, xerr=halves, fmt="o", color=ACCENT, ecolor=INK, capsize=3, ms=5)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda short, _: f"{short:g}"))
+    axes.set_xlim(left=0)
+    axes.set_yticks(places, labels=names)
+    axes.set_title("return short of the bound, which sees the future")
+    axes.grid(color=FAINT, lw=0.7)
+    axes.set_axisbelow(True)
+    return names
 
 
 def short_of_bound(frame: pl.DataFrame, policy: str) -> Interval:
@@ -95,6 +106,11 @@ def draw_tradeoff(
 
 def _layout() -> ConstrainedLayoutEngine:
     return ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+
+
+def shades(count: int) -> list[str]:
+    """So many colours, from dark to light."""
+    return [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0.0, 0.9, count))]
 
 
 def finish(axes: Axes, below: str, beside: str) -> None:

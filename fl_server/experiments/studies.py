@@ -59,7 +59,8 @@ def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Stud
     wanted = [seed for seed in range(1, seeds + 1) if not any(row["seed"] == seed for row in rows.values())]
     yield Step(study.name, seeds - len(wanted), seeds, unit="seeds")
     done = seeds - len(wanted)
-    tasks = [(study.values, study.together, group) for group in _groups(study, wanted, processes)]
+    values = study.values if study.together is None else None
+    tasks = [(values, study.together, group) for group in _groups(study, wanted, processes)]
     for made, minutes in in_processes(_of_seeds, tasks, processes):
         done += len(made)
         count = sum(map(len, made.values()))
@@ -80,10 +81,13 @@ def _groups(study: Study, seeds: Sequence[int], processes: int) -> list[list[int
     return [group for first in range(processes) if (group := list(seeds[first::processes]))]
 
 
-def _of_seeds(asked: tuple[OfSeed, OfSeeds | None, list[int]]) -> tuple[Mapping[int, list[Value]], float]:
+Asked = tuple[OfSeed | None, OfSeeds | None, list[int]]  # one of the two, and the seeds
+
+
+def _of_seeds(asked: Asked) -> tuple[Mapping[int, list[Value]], float]:
     values, together, seeds = asked
     began = monotonic()
-    made = together(seeds) if together else {seed: values(seed) for seed in seeds}
+    made = together(seeds) if together else {seed: values(seed) for seed in seeds} if values else {}
     return made, (monotonic() - began) / 60
 
 
