@@ -51,6 +51,7 @@ class Variation:
     learning: Changes = field(default_factory=dict)
 
 
+ENOUGH = 120  # epochs: curves are level from there on
 BASE = SyncSettings(foresight="drift", step=4.0)  # about a GRU's foresight, and nothing to be trained first
 DEFAULT = "default"
 VARIATIONS: dict[str, Variation] = {
@@ -89,7 +90,7 @@ VARIATIONS: dict[str, Variation] = {
 }
 
 
-def varied(variation: Variation, base: SyncSettings = BASE, epochs: int = OURS.epochs) -> ContestSettings:
+def varied(variation: Variation, base: SyncSettings = BASE, epochs: int = ENOUGH) -> ContestSettings:
     """The contest of a variation, in a world that is otherwise `base`."""
     shared = replace(OURS, epochs=epochs, judged_every=epochs, **variation.learning)
     return ContestSettings(
