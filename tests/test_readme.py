@@ -87,6 +87,7 @@ def test_the_papers_tables_are_those_of_the_stored_rows() -> None:
     assert errata.split(reproduced.MEASURED)[1].split(reproduced.MEASURED_END)[0] == reproduced.measured()
     assert reproduced.PAGE.read_text() == reproduced.page()
     assert reproduced.HETNET_PAGE.read_text() == reproduced.hetnet_page()
+    assert reproduced.SYNC_PAGE.read_text() == reproduced.sync_page()
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)

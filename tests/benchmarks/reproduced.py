@@ -18,10 +18,12 @@ from fl_server.experiments.catalogue import (
     TABLE_3,
     Experiment,
 )
+from fl_server.experiments.gates import GATES
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.sources import CITY
 from fl_server.experiments.studies import Studied, Study
+from fl_server.experiments.synchronisation import FIGURE_2, FIGURE_3
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / ".results" / "reproduced"
@@ -51,6 +53,17 @@ the paper tells. `vhtwin reproduce hdt-fig4` and so on make this page's rows and
 """
 
 
+SYNC_PAGE = ROOT / "hetnet" / "sync" / "RESULTS.md"
+SYNC_STUDIES = (FIGURE_2, FIGURE_3, GATES)
+SYNC_ABOUT = """# When a twin is worth refreshing: the figures
+
+Means over seeds with their 95 % intervals (Student's t), each seed with its own users; in brackets what the
+paper tells. `vhtwin reproduce sync-fig2` and so on make this page's rows and draw the figures;
+[README.md](README.md) says what the parts are.
+
+"""
+
+
 def studied_of(study: Study) -> Studied:
     """The stored rows of a study."""
     frame = pl.DataFrame(list(kept_rows(RESULTS / f"{study.name}.csv").values()), infer_schema_length=None)
@@ -60,6 +73,11 @@ def studied_of(study: Study) -> Studied:
 def hetnet_page() -> str:
     """All tables of the hierarchical-twin paper's figures."""
     return HETNET_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in HIERARCHICAL)
+
+
+def sync_page() -> str:
+    """All tables on twin synchronisation."""
+    return SYNC_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in SYNC_STUDIES)
 
 
 def rows_of(experiment: Experiment) -> pl.DataFrame:
@@ -113,3 +131,4 @@ if __name__ == "__main__":
     put(ERRATA_PAGE, MEASURED, MEASURED_END, measured())
     PAGE.write_text(page())
     HETNET_PAGE.write_text(hetnet_page())
+    SYNC_PAGE.write_text(sync_page())
