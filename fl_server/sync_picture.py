@@ -101,7 +101,11 @@ def draw_tradeoff(
                     spent, means, halves, color=colour, label=label, lw=1.4, marker="o", ms=4, capsize=2
                 )
         finish(left, "MB sent between clusters and network", "ε that the network's knowledge is off, 1e-6")
-        finish(right, "MB sent between clusters and network", "MSE of the network twin along the stream")
+        finish(
+            right,
+            "MB sent between clusters and network",
+            "MSE of the network twin beyond that of sending all, %",
+        )
 
 
 def _layout() -> ConstrainedLayoutEngine:
