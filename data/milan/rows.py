@@ -12,8 +12,9 @@ Axes: R rows, N squares, T intervals of a day.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from data.compiling import cached
 
 LARGEST_ACTIVITY = 1e30  # sums stay far from the end of a float32
 PADDING = 16  # zero bytes behind the text of every buffer: eight digits may be looked at together
@@ -38,7 +39,7 @@ class Parsed(NamedTuple):
     loads: NDArray[np.float64]  # (R, 3): internet, sms, call
 
 
-@njit(cache=True, nogil=True)
+@cached
 def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], hourly: bool) -> Parsed:
     """The rows in the first `length` bytes of `text`, which end with a line end.
 
@@ -82,7 +83,7 @@ def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], h
     return Parsed(row, length, intervals, columns, countries, loads)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def add_rows(
     sums: NDArray[np.float64],  # (N, T, 3), changed in place
     rows_at: NDArray[np.int64],  # (T,), changed in place
@@ -98,7 +99,7 @@ def add_rows(
             sums[column, slot, channel] += loads[row, channel]
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _local_hour(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Hours since 1970 of the full hour `YYYY-MM-DD HH:00:00` at `at`, and where it ends."""
     day, at = _day(text, at)
@@ -108,7 +109,7 @@ def _local_hour(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return day * 24 + hour, at if hour < 24 and minute + second == 0 else len(text) - 1
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _day(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Days since 1970 of the date `YYYY-MM-DD` at `at`, and where it ends."""
     year, at = _integer(text, at)
@@ -125,19 +126,19 @@ def _day(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return days + (leap if month > 2 else 0), at
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _past(text: NDArray[np.uint8], at: int, mark: int) -> int:
     """The position behind the byte `mark` that must stand at `at`."""
     return at + 1 if text[np.uintp(at)] == mark else len(text) - 1
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _past_line(text: NDArray[np.uint8], at: int) -> int:
     """The position behind the line end, LF or CR LF, that must stand at `at`."""
     return _past(text, at + 1 if text[np.uintp(at)] == RETURN else at, LINE_END)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _integer(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """The 1 to 18 digits at `at` as a number, and where they end."""
     number, begin = 0, at
@@ -149,7 +150,7 @@ def _integer(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return number, at if 0 < at - begin < 19 else len(text) - 1
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _activity(text: NDArray[np.uint8], at: int) -> tuple[float, int]:
     """The decimal >= 0 at `at`, 0 when the field is empty, and where it ends; within 2 ulp of a float64."""
     mantissa, exponent = 0, 0
@@ -170,7 +171,7 @@ def _activity(text: NDArray[np.uint8], at: int) -> tuple[float, int]:
     return value, at if value < LARGEST_ACTIVITY else len(text) - 1
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _fraction(text: NDArray[np.uint8], at: int, mantissa: int) -> tuple[int, int, int]:
     """`mantissa` with the digits at `at` appended, the power of ten that this asks for, and where they end.
 
@@ -194,7 +195,7 @@ def _fraction(text: NDArray[np.uint8], at: int, mantissa: int) -> tuple[int, int
     return mantissa, exponent, at
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _eight_digits(text: NDArray[np.uint8], at: int) -> np.int64:
     """The eight digits at `at` as a number, or -1, without a loop over them.
 
@@ -213,7 +214,7 @@ def _eight_digits(text: NDArray[np.uint8], at: int) -> np.int64:
     return np.int64((outer + inner) >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _signed(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """The digits at `at` with their sign, at most 9999 either way, and where they end."""
     sign = text[np.uintp(at)]
@@ -221,7 +222,7 @@ def _signed(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return max(-number, -9999) if sign == DASH else min(number, 9999), at
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _scaled(mantissa: int, exponent: int) -> float:
     """mantissa * 10 ** exponent; the division keeps short decimals exact (Clinger 1990)."""
     if mantissa == 0:
