@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bs_client.host import Host, host, introductions
+from bs_client.order_faults import refuse_faults
 from bs_client.station import answers
 from clustering.signatures import SignatureSettings
 from data.errors import InputError
@@ -36,6 +37,8 @@ class Site:
         try:
             given = unpacked_orders(packet)
             host, unfit = self._host(given.setup)
+            if host:
+                refuse_faults(host, given.orders)
         except InputError as error:
             return packed_answers([], str(error))
         made = answers(host, given.orders) if host else []

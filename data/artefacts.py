@@ -14,9 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from data.errors import InputError
+from data.plain import read_json
 from data.store import whole_file
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -52,15 +54,13 @@ def read_artefact(path: Path, kind: str) -> tuple[Header, Arrays]:
         raise InputError(f"{path}: is no file that vhtwin stored, expected a stored {kind}")
     if content[DIGEST] != _digest(content):
         raise InputError(f"{path}: is damaged or cut short, its checksum does not fit its content")
-    described = _described(content)
-    if described["format"] > FORMAT:
-        raise InputError(
-            f"{path}: is of format {described['format']}, which a newer vhtwin wrote; this one reads "
-            f"formats up to {FORMAT}"
-        )
+    described = _described(content, path)
     if described["kind"] != kind:
         raise InputError(f"{path}: is a stored {described['kind']}, expected a stored {kind}")
-    return described["header"], load(content)
+    try:
+        return described["header"], load(content)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: holds arrays of a type that vhtwin does not store: {error}") from error
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -79,9 +79,19 @@ def _digest(content: bytes) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _described(content: bytes) -> Header:
-    """What stands behind the checksum: the format, the kind and the header."""
+def _described(content: bytes, path: Path) -> Header:
+    """What stands behind the checksum: the format, which must be one that is known, the kind, the header."""
     length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-    described: Header = json.loads(metadata[KEY][64:])
+    try:
+        described: Header = read_json(read_json(content[8 : 8 + length])["__metadata__"][KEY][64:])
+        newer = described["format"] > FORMAT
+    except (InputError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is not described as vhtwin does: {error}") from error
+    if newer:
+        raise InputError(
+            f"{path}: is of format {described['format']}, which a newer vhtwin wrote; this one reads "
+            f"formats up to {FORMAT}"
+        )
+    if not isinstance(described.get("kind"), str) or not isinstance(described.get("header"), dict):
+        raise InputError(f"{path}: is not described as vhtwin does, expected a kind and a header")
     return described

@@ -322,7 +322,7 @@ def _private_key(file: Path) -> ec.EllipticCurvePrivateKey:
         key = load(content, None)
     except TypeError:
         raise InputError(f"{file}: is locked with a password, expected a key without one") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
         raise InputError(f"{file}: holds no private key, expected one as PEM") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InputError(f"{file}: holds a key of another kind, expected an elliptic-curve key")
@@ -335,7 +335,7 @@ def _public_key_bytes(file: Path) -> bytes:
     load = load_pem_public_key if b"-----BEGIN" in content else load_ssh_public_key
     try:
         key = load(content)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
         raise InputError(f"{file}: holds no public key, expected a P-384 key") from None
     if not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)):
         raise InputError(f"{file}: holds a key of another kind, expected a P-384 key")

@@ -4,6 +4,8 @@ Plain values are what JSON holds. Arrays are put aside by the path of their fiel
 as they are. Reading back follows the types that the dataclass declares and refuses whatever does not fit.
 """
 
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +22,7 @@ from data.errors import InputError
 Arrays = dict[str, NDArray[Any]]  # Any: of every type that numpy stores
 Plain = Any  # what JSON holds: checked where it is read
 Kind = TypeVar("Kind")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?", re.ASCII)  # numpy takes far more
 
 
 def plain(value: object, arrays: Arrays, path: str = "") -> Plain:
@@ -46,6 +49,14 @@ def rebuilt(kind: type[Kind], value: Plain, arrays: Arrays | None = None) -> Kin
     """The `kind` that `plain` took apart; a field that is missing keeps its default, if it has one."""
     made: Kind = _read(kind, value, arrays or {}, "")
     return made
+
+
+def read_json(text: str | bytes) -> Plain:
+    """What a text says as JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # the latter where it is nested thousands of times
+        raise InputError(f"is no JSON: {error}") from error
 
 
 def _below(path: str, name: str) -> str:
@@ -151,7 +162,7 @@ def _scalar(kind: Any, value: Plain, path: str) -> Plain:
         return float(value)
     if (kind is int and whole) or (kind in (bool, str) and isinstance(value, kind)):
         return value
-    if kind is np.datetime64 and isinstance(value, str):
+    if kind is np.datetime64 and isinstance(value, str) and MOMENT.fullmatch(value):
         with suppress(ValueError):
             return np.datetime64(value)
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}

@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 from data.errors import InputError
 from data.messages import Answer, Order
-from data.plain import Arrays, Plain, plain, rebuilt
+from data.plain import Arrays, Plain, plain, read_json, rebuilt
 
 KEY = "vhtwin"
 ORDERS = {kind.__name__: kind for kind in get_args(Order)}
@@ -98,21 +98,21 @@ def _unpacked(content: bytes, kinds: dict[str, Any], extra: str) -> tuple[dict[s
         raise InputError("a packet of another kind than was expected")
     try:
         arrays, messages = load(content), []
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise InputError("a packet that is damaged or cut short") from error
     for each in header["messages"]:
-        if not isinstance(each, dict) or each.get("kind") not in kinds:
+        kind = kinds.get(str(each.get("kind"))) if isinstance(each, dict) else None
+        if kind is None:
             raise InputError("a packet with a message of another kind than was expected")
-        messages.append(rebuilt(kinds[each["kind"]], each.get("value"), arrays))
+        messages.append(rebuilt(kind, each.get("value"), arrays))
     return header, messages
 
 
 def _header(content: bytes) -> dict[str, Plain]:
     try:
         length = int.from_bytes(content[:8], "little")
-        described = json.loads(content[8 : 8 + length])["__metadata__"][KEY]
-        header = json.loads(described)
-    except (ValueError, KeyError, TypeError) as error:
+        header = read_json(read_json(content[8 : 8 + length])["__metadata__"][KEY])
+    except (InputError, KeyError, TypeError) as error:
         raise InputError("bytes that are no packet of vhtwin") from error
     if not isinstance(header, dict):
         raise InputError("bytes that are no packet of vhtwin")

@@ -11,6 +11,8 @@ from data.messages import Answer, Failure, Summed, Update
 from data.traffic import StationId
 from fl_server.aggregation.updates import Updates
 
+MOST_WINDOWS = 10**9  # of one station: no series is as long
+
 
 @dataclass(frozen=True)
 class Received:
@@ -84,7 +86,8 @@ def _bad_sums(answer: Summed, parameters: int) -> str:
     sums = answer.sums
     if not isinstance(sums, np.ndarray) or sums.dtype != np.float64 or sums.shape != (2, parameters):
         return f"is in a sum of odd shape or type, expected float64 of shape (2, {parameters})"
-    if not len(answer.stations) == len(answer.samples) == len(answer.losses) or min(answer.samples) < 1:
+    alike = len(answer.stations) == len(answer.samples) == len(answer.losses)
+    if not alike or not all(1 <= each <= MOST_WINDOWS for each in answer.samples):
         return "is in a sum without the samples and the loss of each of its stations"
     if not np.isfinite(sums).all() or not np.isfinite(answer.losses).all():
         return "is in a sum that is not finite"
@@ -94,7 +97,9 @@ def _bad_sums(answer: Summed, parameters: int) -> str:
 def _odd_numbers(update: Update) -> str:
     if type(update.samples) is not int or type(update.loss) is not float:
         return f"sent {update.samples!r} samples and a loss of {update.loss!r}, expected plain numbers"
-    return f"trained on {update.samples} windows, expected at least 1" if update.samples < 1 else ""
+    if not 1 <= update.samples <= MOST_WINDOWS:
+        return f"trained on {update.samples} windows, expected 1 to {MOST_WINDOWS:,}"
+    return ""
 
 
 def _divergence(update: Update) -> str:

@@ -65,7 +65,7 @@ def table_of(file: Path) -> Table:
         raise InputError(f"{file}: there is no such file, expected settings in TOML") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the latter where it is nested thousands of times
         raise InputError(f"{file}: is no TOML: {error}") from error
 
 
@@ -92,7 +92,7 @@ def _value(text: str) -> Plain:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         pass
     try:
         return float(text)  # .5 is a number to everybody but TOML

@@ -11,7 +11,7 @@ from data.messages import EvaluateOrder, Moments, MomentsAnswer, MomentsOrder
 from data.traffic import StationId
 from fl_server.fleet import Fleet
 from fl_server.run import Plan
-from fl_server.scoring import evaluated
+from fl_server.scoring import MOST_STEPS, evaluated
 from forecasting.metrics import Tally, empty_tally
 from forecasting.moments import chosen_ridge, summed
 
@@ -34,7 +34,7 @@ def _moments(fleet: Fleet, plan: Plan, first: int, until: int) -> Moments:
     """The sums of all stations that sent good ones, in the order of stations; the first of each counts."""
     found: dict[StationId, Moments] = {}
     for answer in fleet.ask([MomentsOrder(plan.stations, first, until)]):
-        if isinstance(answer, MomentsAnswer) and _finite(answer.moments):
+        if isinstance(answer, MomentsAnswer) and _sound(answer.moments, plan.network.layout.features + 1):
             found.setdefault(answer.station, answer.moments)
     parts = [found[station] for station in plan.stations if station in found]
     if not parts:
@@ -42,7 +42,9 @@ def _moments(fleet: Fleet, plan: Plan, first: int, until: int) -> Moments:
     return summed(parts)
 
 
-def _finite(moments: Moments) -> bool:
-    return bool(
-        np.isfinite(moments.gram).all() and np.isfinite(moments.moment).all() and np.isfinite(moments.squares)
-    )
+def _sound(moments: Moments, size: int) -> bool:
+    """Whether these are finite sums over `size` columns."""
+    if moments.gram.shape != (size, size) or moments.moment.shape != (size,):
+        return False
+    sums = (moments.gram, moments.moment, moments.squares)
+    return 0 <= moments.count <= MOST_STEPS and all(bool(np.isfinite(each).all()) for each in sums)

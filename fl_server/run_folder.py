@@ -15,7 +15,7 @@ from time import monotonic
 
 from data.artefacts import read_artefact, write_artefact
 from data.errors import InputError
-from data.plain import Arrays, plain, rebuilt
+from data.plain import Arrays, plain, read_json, rebuilt
 from data.sets.tables import ReadSettings
 from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from fl_server.running import State
@@ -67,8 +67,8 @@ def read_record(folder: Path) -> Record:
     if not (folder / MARK).exists() or not file.exists():
         raise InputError(f"{folder}: is no run of vhtwin, expected a folder that vhtwin twin has made")
     try:
-        return rebuilt(Record, json.loads(file.read_text()))
-    except (ValueError, InputError) as error:
+        return rebuilt(Record, read_json(file.read_text()))
+    except (UnicodeDecodeError, InputError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
 
 
@@ -130,11 +130,12 @@ def kept_state(folder: Path) -> State | None:
     """The state that was kept last, if any was."""
     if not (folder / STATE).exists():
         return None
+    read_record(folder)  # refuses one that is not sound
     header, arrays = read_artefact(folder / STATE, KIND)
     if header.get("asked_for") != _fingerprint(folder):
         raise InputError(f"{folder / RECORD}: has changed since the run began; make a new run with it")
     try:
-        return rebuilt(State, header["state"], arrays)
+        return rebuilt(State, header.get("state"), arrays)
     except InputError as error:
         raise InputError(f"{folder / STATE}: is of another version of vhtwin: {error}") from error
 
@@ -159,10 +160,10 @@ def read_summary(folder: Path) -> dict[str, object]:
     if not file.exists():
         raise InputError(f"{folder}: this run is not finished; {way_on(folder)} goes on with it")
     try:
-        summary: dict[str, object] = json.loads(file.read_text())
-    except ValueError as error:
+        summary: dict[str, object] = read_json(file.read_text())
+    except (UnicodeDecodeError, InputError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
-    lacking = [name for name in ESSENTIAL if name not in summary]
+    lacking = [name for name in ESSENTIAL if not isinstance(summary, dict) or name not in summary]
     if lacking:
         raise InputError(f"{file}: lacks {', '.join(lacking)}, expected the summary of a finished run")
     return summary

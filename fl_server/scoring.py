@@ -15,6 +15,8 @@ from fl_server.fleet import Fleet
 from fl_server.tree import Clusters, Floats
 from forecasting.metrics import Tally, empty_tally, joined
 
+MOST_STEPS = 10**9  # of one station: no series is as long
+
 
 @dataclass(frozen=True)
 class Span:
@@ -88,4 +90,5 @@ def _noted(answers: Sequence[Answer], place: dict[StationId, int]) -> Tally:
 
 
 def _finite(errors: Errors) -> bool:
-    return all(map(isfinite, (errors.squared, errors.absolute, errors.raw_absolute, errors.spread)))
+    sums = (errors.squared, errors.absolute, errors.raw_absolute, errors.spread)
+    return 0 <= errors.count <= MOST_STEPS and all(map(isfinite, sums))

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import InputError
-from data.plain import plain, rebuilt
+from data.plain import plain, read_json, rebuilt
 from data.progress import Work, renamed
 from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from hetnet.sync.evaluation import Earned
@@ -53,8 +53,8 @@ def read_plan(folder: Path) -> SyncPlan:
     if not (folder / MARK).exists() or not file.exists():
         raise InputError(f"{folder}: is no training, expected a folder that vhtwin sync train has made")
     try:
-        return rebuilt(SyncPlan, json.loads(file.read_text()))
-    except (ValueError, InputError) as error:
+        return rebuilt(SyncPlan, read_json(file.read_text()))
+    except (UnicodeDecodeError, InputError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
 
 

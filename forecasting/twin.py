@@ -12,6 +12,7 @@ import numpy as np
 from data.artefacts import JSON, Arrays, Header, read_artefact, write_artefact
 from data.errors import InputError
 from data.inputs import InputSettings, Layout
+from data.plain import rebuilt
 from data.scaling import Scaler
 from data.traffic import StationId
 from forecasting.networks import Floats, Network, build_network
@@ -69,6 +70,22 @@ class Twin:
         return float((now - self.trained_until) / np.timedelta64(1, "h"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """All of a stored twin but its arrays."""
+
+    scope: Scope
+    name: str
+    network: str
+    layout: Layout
+    hidden: tuple[int, ...]
+    inputs: InputSettings
+    stations: tuple[StationId, ...]
+    version: int
+    trained_until: np.datetime64
+    lineage: Lineage
+
+
 def save_twin(path: Path, twin: Twin) -> None:
     """Store `twin` at `path`."""
     arrays: Arrays = {"weights": twin.weights, "mean": twin.scaler.mean, "scale": twin.scaler.scale}
@@ -96,25 +113,21 @@ def load_twin(path: Path) -> Twin:
     header, arrays = read_artefact(path, KIND)
     try:
         return _twin(header, arrays)
-    except (KeyError, TypeError, ValueError, InputError) as error:
+    except (KeyError, ValueError, InputError) as error:
         raise InputError(f"{path}: holds a twin that is not sound: {error}") from error
 
 
 def _twin(header: Header, arrays: Arrays) -> Twin:
-    lineage = header["lineage"]
-    parents = tuple((name, version) for name, version in lineage["parents"])
-    inputs: Header = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in header["inputs"].items()
-    }
+    found = rebuilt(Described, header)
     return Twin(
-        scope=header["scope"],
-        name=header["name"],
-        network=build_network(header["network"], Layout(**header["layout"]), tuple(header["hidden"])),
-        inputs=InputSettings(**inputs),
+        scope=found.scope,
+        name=found.name,
+        network=build_network(found.network, found.layout, found.hidden),
+        inputs=found.inputs,
         weights=arrays["weights"],
-        stations=tuple(map(StationId, header["stations"])),
+        stations=found.stations,
         scaler=Scaler(arrays["mean"], arrays["scale"]),
-        version=header["version"],
-        trained_until=np.datetime64(header["trained_until"]),
-        lineage=Lineage(**{**lineage, "parents": parents}),
+        version=found.version,
+        trained_until=found.trained_until,
+        lineage=found.lineage,
     )

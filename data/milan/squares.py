@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.plain import read_json
 
 SIDE = 100  # squares along each edge of the Milan grid
 LARGEST_SQUARE = 10_000_000  # ids index a table
@@ -78,8 +78,8 @@ def grid_from_geojson(path: Path) -> SquareGrid:
 def _features(path: Path) -> Sequence[Any]:  # JSON from outside: every use below is checked
     try:
         content = path.read_bytes()
-        document = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        document = read_json(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (OSError, EOFError, zlib.error, InputError) as error:
         raise InputError(f"{path}: not a readable GeoJSON file: {error}") from None
     features = document.get("features") if isinstance(document, Mapping) else None
     return features if isinstance(features, list) else []

@@ -4,7 +4,6 @@ Reading the status and starting runs is for the operator alone: with a token, fr
 without one, as on a server that was opened without keys, from this machine only.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from data.errors import InputError
-from data.plain import rebuilt
+from data.plain import read_json, rebuilt
 from data.traffic import StationId
 from fl_server.federation.board import Board, metrics
 from fl_server.settings import TwinSettings
@@ -100,9 +99,7 @@ class Control:
 
     def _start(self, _request: Request, body: bytes) -> Response:
         try:
-            wanted = rebuilt(Wanted, json.loads(body))
-        except ValueError:
-            return JSONResponse({"error": "expected a run as JSON"}, 400)
+            wanted = rebuilt(Wanted, read_json(body))
         except InputError as error:
             return JSONResponse({"error": str(error)}, 400)
         if self.above:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.plain import plain, rebuilt
+from data.plain import plain, read_json, rebuilt
 
 Rule = Literal["psi", "always", "never", "every", "error", "learned"]
 RULES: tuple[Rule, ...] = ("psi", "always", "never")  # those that need no number
@@ -149,8 +149,8 @@ def gate_text(learned: LearnedGate) -> str:
 def read_gate(file: Path) -> GateSettings:
     """The gate in a file."""
     try:
-        held = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
+        held = read_json(file.read_text())
+    except (OSError, UnicodeDecodeError, InputError) as error:
         raise InputError(f"{file}: is no learned gate: {error}") from error
     if not isinstance(held, dict) or held.get("features") != list(FEATURES):
         raise InputError(f"{file}: is no learned gate, expected JSON with the features {', '.join(FEATURES)}")

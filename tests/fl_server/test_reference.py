@@ -1,11 +1,13 @@
 """The federated ridge is the pooled one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data.errors import InputError
 from data.inputs import INPUTS
-from data.messages import EvaluateOrder, MomentsOrder
+from data.messages import EvaluateOrder, MomentsAnswer, MomentsOrder, Single
 from data.traffic import StationId, Traffic
 from data.windows import SplitSettings, forecast_task
 from fl_server.fleet import Fleet
@@ -67,6 +69,23 @@ def test_a_station_without_sums_is_left_out_of_the_fit_and_of_the_errors() -> No
     fleet = small_fleet(traffic=without)
     expected = federated_ridge(fleet, plan_of(fleet))
     np.testing.assert_allclose(sums.squared[four], expected.squared, rtol=1e-5)
+
+
+def with_sums_of_other_inputs(answer: Single) -> list[Single]:
+    """Sends sums over a column less."""
+    if isinstance(answer, MomentsAnswer):
+        few = replace(answer.moments, gram=answer.moments.gram[1:, 1:], moment=answer.moments.moment[1:])
+        return [replace(answer, moments=few)]
+    return [answer]
+
+
+def test_sums_over_other_inputs_are_left_out_of_the_fit() -> None:
+    inner = small_fleet(traffic=CITY)
+    plan = plan_of(inner)
+    odd = federated_ridge(TroubledFleet(inner, {StationId("s2"): with_sums_of_other_inputs}), plan)
+    lost = federated_ridge(TroubledFleet(inner, {StationId("s2"): failing}), plan)
+    others = np.array([0, 1, 3, 4])
+    assert odd.squared[others].tolist() == lost.squared[others].tolist()
 
 
 def test_no_sums_at_all_are_refused() -> None:

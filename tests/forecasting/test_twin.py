@@ -143,5 +143,5 @@ def test_a_stored_twin_without_a_field_is_refused(tmp_path: Path) -> None:
     header, arrays = read_artefact(tmp_path / "twin", "twin")
     del header["lineage"]
     write_artefact(tmp_path / "twin", "twin", header, arrays)
-    with pytest.raises(InputError, match="not sound: 'lineage'"):
+    with pytest.raises(InputError, match="not sound: the settings: lineage missing"):
         load_twin(tmp_path / "twin")
