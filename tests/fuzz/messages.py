@@ -95,9 +95,10 @@ def read_answers(content: bytes, _folder: Path) -> None:
 
 @dataclass
 class HostileFleet:
-    """A fleet of which one station's answers are damaged on their way, half of the time."""
+    """A fleet of which a share of one station's answers are damaged on their way."""
 
     inner: LocalFleet
+    share: float
     draws: Draws
 
     @property
@@ -125,7 +126,7 @@ class HostileFleet:
         return [each for each in arrived if not isinstance(each, Summed)]
 
     def _arriving(self, answer: Answer) -> Iterator[Answer]:
-        if isinstance(answer, Summed) or answer.station != ONE or self.draws.random() < 0.5:
+        if isinstance(answer, Summed) or answer.station != ONE or self.draws.random() >= self.share:
             yield answer
             return
         with suppress(InputError):  # then nothing arrives
@@ -133,7 +134,7 @@ class HostileFleet:
 
 
 def whole_runs() -> list[bytes]:
-    """Seeds of what is damaged in a run."""
+    """What is damaged in a run, the share of it first; here nothing."""
     return [bytes(8)]
 
 
@@ -145,7 +146,8 @@ def another_run(_content: bytes, draws: Draws) -> bytes:
 def run_with_answers(content: bytes, _folder: Path) -> None:
     """A short run with a hostile station: it goes on with finite twins, or is refused with a sentence."""
     draws = np.random.default_rng(int.from_bytes(content, "little"))
-    fleet = HostileFleet(fleet_of(SHORT, CITY), draws)
+    share = content[0] / 255 if content else 0.0
+    fleet = HostileFleet(fleet_of(SHORT, CITY), share, draws)
     plan = planned(fleet, SHORT)
     run = begun(plan, "hierarchical")
     while run.stage != "done" and not (run.stage == "horizontal" and run.turn == STEPS):
