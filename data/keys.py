@@ -281,14 +281,14 @@ def _certificates(file: Path) -> list[x509.Certificate]:
     """The certificates in a file, at least one."""
     try:
         return x509.load_pem_x509_certificates(_content(file))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise InputError(f"{file}: holds no certificate, expected one as PEM") from None
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.InvalidVersion, ValueError):
         return False
 
 
