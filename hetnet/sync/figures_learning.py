@@ -38,9 +38,17 @@ class Entry:
     observed: Observed = "full"
 
 
-OUR_SAC = SacSettings(discount=0.95, temperature=0.01, policy_rate=3e-3, value_rate=3e-3, critic="mean")
+OUR_SAC = SacSettings(
+    discount=0.95,
+    temperature=1.0,
+    entropy=0.1,
+    temperature_rate=1e-2,
+    policy_rate=3e-3,
+    value_rate=3e-3,
+    critic="mean",
+)
 OUR_DQN = DqnSettings(discount=0.95, value_rate=3e-3)
-OURS = LearningSettings(method=OUR_SAC)
+OURS = LearningSettings(method=OUR_SAC, unit="deviation")
 AS_PRINTED = LearningSettings(rewards="centred", standardised=False, steady=1.0)
 
 

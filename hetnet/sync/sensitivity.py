@@ -51,9 +51,13 @@ class Variation:
     learning: Changes = field(default_factory=dict)
 
 
-ENOUGH = 120  # epochs: curves are level from there on
+ENOUGH = {
+    "epochs": 60,
+    "batch": 128,
+}  # for a table of many worlds; learning rates fall to 0 in it as in Fig. 3
 BASE = SyncSettings(foresight="drift", step=4.0)  # about a GRU's foresight, and nothing to be trained first
 DEFAULT = "default"
+COLD = Variation(sac={"entropy": 0.0, "temperature": 0.01}, learning={"unit": "one"})  # soon sure, if wrong
 VARIATIONS: dict[str, Variation] = {
     DEFAULT: Variation(),
     "step 1": Variation({"step": 1.0}),
@@ -81,18 +85,21 @@ VARIATIONS: dict[str, Variation] = {
     "foresight GRU": Variation({"foresight": "gru"}),
     "discount .8 (paper)": Variation(sac={"discount": 0.8}, dqn={"discount": 0.8}),
     "discount 1": Variation(sac={"discount": 1.0}, dqn={"discount": 1.0}),
-    "temperature .05 (paper)": Variation(sac={"temperature": 0.05}),
-    "temperature automatic, .1 of ln 2": Variation(sac={"entropy": 0.1}),
-    "rewards times 10": Variation(learning={"reward_scale": 10.0}),
+    "temperature fixed at .05 (paper)": Variation(sac={"entropy": 0.0, "temperature": 0.05}),
+    "temperature fixed at .2": Variation(sac={"entropy": 0.0, "temperature": 0.2}),
+    "entropy of .02 of ln 2": Variation(sac={"entropy": 0.02}),
+    "rewards as they are": Variation(learning={"unit": "one"}),
+    "rewards as they are, temperature .01": COLD,
+    "the same, distance as printed": replace(COLD, world={"distance": "printed"}),
     "rewards whole, centred": Variation(learning={"rewards": "centred"}),
     "positions count as the rest": Variation(learning={"places": 1.0}),
     "least of two critics": Variation(sac={"critic": "least"}),
 }
 
 
-def varied(variation: Variation, base: SyncSettings = BASE, epochs: int = ENOUGH) -> ContestSettings:
+def varied(variation: Variation, base: SyncSettings = BASE) -> ContestSettings:
     """The contest of a variation, in a world that is otherwise `base`."""
-    shared = replace(OURS, epochs=epochs, judged_every=epochs, **variation.learning)
+    shared = replace(OURS, **ENOUGH, judged_every=ENOUGH["epochs"], **variation.learning)
     return ContestSettings(
         world=replace(base, **variation.world),
         learners={

@@ -27,8 +27,9 @@ from hetnet.sync.sac import Sac, SacSettings
 Method = SacSettings | DqnSettings
 METHODS: dict[str, type[SacSettings] | type[DqnSettings]] = {"sac": SacSettings, "dqn": DqnSettings}
 Rewards = Literal["whole", "centred", "own"]
+Unit = Literal["one", "deviation"]
 KIND = "synchronisation training"
-MEASURED = ("centre", "middle", "spread")
+MEASURED = ("centre", "unit", "middle", "spread")
 CONSTANT = 1e-6  # an input that deviates less is left as it is
 TUNING, HELD_OUT, TRAJECTORIES, LEARNING, INITIAL = range(5)  # what a seed is used for
 
@@ -58,6 +59,7 @@ class LearningSettings:
     batch: int = 256
     kept: int = 900
     rewards: Rewards = "own"
+    unit: Unit = "one"
     reward_scale: float = 1.0
     standardised: bool = True
     places: float = 0.1
@@ -80,6 +82,8 @@ class LearningSettings:
             raise InputError(
                 f"learning: rewards are {self.rewards!r}, expected {' or '.join(get_args(Rewards))}"
             )
+        if self.unit not in get_args(Unit):
+            raise InputError(f"learning: unit is {self.unit!r}, expected {' or '.join(get_args(Unit))}")
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Training:
     replay: Replay
     columns: Columns | None
     centre: Floats32  # (S,) what rewards are taken less
+    unit: Floats32  # (S,) what they are counted in
     middle: Floats32  # (S, F) of inputs
     spread: Floats32  # (S, F) of inputs
     epoch: int  # epochs done
@@ -171,6 +176,7 @@ def _begun(
         Replay(settings.kept, shape),
         columns,
         np.zeros(len(seeds), np.float32),
+        np.ones(len(seeds), np.float32),
         np.zeros((len(seeds), features), np.float32),
         np.ones((len(seeds), features), np.float32),
         0,
@@ -236,6 +242,9 @@ def _measure(training: Training) -> None:
     seen = slice(0, training.replay.seen)
     if training.settings.rewards == "centred":
         training.centre = training.replay.rewards[seen].mean(dim=(0, 2)).numpy()
+    if training.settings.unit == "deviation":
+        unit = training.replay.rewards[seen].double().std(dim=(0, 2), correction=0).numpy()
+        training.unit = np.where(unit > CONSTANT, unit, 1.0).astype(np.float32)
     if training.settings.standardised:
         inputs = training.replay.observations[seen].double()  # (R, S, E, F)
         spread = inputs.std(dim=(0, 2), correction=0).numpy()
@@ -267,7 +276,7 @@ def _standardised(training: Training, observations: torch.Tensor) -> torch.Tenso
 
 def _learn(training: Training, drawing: Sequence[np.random.Generator]) -> None:
     settings = training.settings
-    centre = torch.from_numpy(training.centre)[:, None]
+    centre, unit = (torch.from_numpy(each)[:, None] for each in (training.centre, training.unit))
     left = 1 - training.epoch / settings.epochs  # of the epochs, this one included
     pace = min(1.0, left / max(1 - settings.steady, 1 / settings.epochs))
     for _ in range(settings.updates):
@@ -276,7 +285,7 @@ def _learn(training: Training, drawing: Sequence[np.random.Generator]) -> None:
             batch,
             observations=_standardised(training, batch.observations),
             following=_standardised(training, batch.following),
-            rewards=(batch.rewards - centre) * settings.reward_scale,
+            rewards=(batch.rewards - centre) / unit * settings.reward_scale,
         )
         training.learner.update(seen, pace)
 
@@ -343,8 +352,16 @@ def load_training(path: Path) -> Training:
     replay.restore(arrays)
     curve = Curve(tuple(header["judged"]), arrays["curve.surest"], arrays["curve.drawn"])
     columns = None if header["columns"] is None else Columns(**_tuples(header["columns"]))
-    centre, middle, spread = (arrays[name] for name in MEASURED)
-    return Training(settings, seeds, learner, replay, columns, centre, middle, spread, header["epoch"], curve)
+    return Training(
+        settings=settings,
+        seeds=seeds,
+        learner=learner,
+        replay=replay,
+        columns=columns,
+        **{name: arrays[name] for name in MEASURED},
+        epoch=header["epoch"],
+        curve=curve,
+    )
 
 
 def _tuples(written: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Training: the same from the same seed, alone or beside others, in one go or stopped and resumed."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from data.errors import InputError
 from data.progress import Steps, finished
 from hetnet.sync.dqn import DqnSettings
+from hetnet.sync.figures_learning import OUR_SAC
 from hetnet.sync.sac import SacSettings
 from hetnet.sync.training import (
     LearningSettings,
@@ -21,7 +23,7 @@ from hetnet.sync.training import (
     save_training,
     tuning_worlds,
 )
-from tests.hetnet.sync.toys import COLUMNS, RATE, SLOTS, toy
+from tests.hetnet.sync.toys import COLUMNS, RATE, SLOTS, best_return, toy
 
 METHODS = (SacSettings(hidden=(8,), entropy=0.3), DqnSettings(hidden=(8,)))
 
@@ -100,6 +102,30 @@ def test_rewards_of_its_own_are_the_whole_ones_less_the_rate_without_a_refresh()
     np.testing.assert_allclose(own.replay.rewards[:24], whole.replay.rewards[:24] - RATE, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_in_the_unit_of_their_deviation_rewards_teach_the_same_however_large(method: Method) -> None:
+    settings = replace(_short(method), unit="deviation")
+    once, often = (
+        finished(learning([partial(toy, scale=scale)], settings, (3,), columns=COLUMNS))
+        for scale in (1.0, 64.0)
+    )
+    warm = finished(learning([toy], settings, (3,), columns=COLUMNS, stop=2)).replay
+    deviation = float(warm.rewards[: warm.seen].std(correction=0))
+    assert float(once.unit[0]) == pytest.approx(deviation, rel=1e-5)
+    assert often.unit == pytest.approx(64 * once.unit)
+    np.testing.assert_allclose(often.curve.surest[1:], 64 * once.curve.surest[1:], rtol=1e-5)
+
+
+def test_where_returns_are_large_it_does_not_settle_on_never_refreshing() -> None:
+    method = replace(OUR_SAC, hidden=(16, 16))
+    settings = LearningSettings(
+        method=method, unit="deviation", epochs=40, copies=16, batch=64, judged_every=40
+    )
+    large = partial(toy, scale=100.0)
+    training = finished(learning([large] * 3, settings, (1, 2, 3), columns=COLUMNS))
+    assert (100 * best_return() - training.curve.surest[-1] < 0.02 * 100 * best_return()).all()
+
+
 def test_a_policy_reads_observations_as_the_world_gives_them() -> None:
     training = finished(learning([toy], _short(METHODS[0]), (3,), columns=COLUMNS, stop=2))
     seen = training.replay.observations[:24, 0].reshape(-1, len(COLUMNS.names))
@@ -130,5 +156,7 @@ def test_settings_out_of_range_are_refused() -> None:
         LearningSettings(epochs=0)
     with pytest.raises(InputError, match="reward_scale"):
         LearningSettings(reward_scale=0.0)
+    with pytest.raises(InputError, match="unit is 'metre'"):
+        LearningSettings(unit="metre")  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(InputError, match="2 worlds for 1 seeds"):
         finished(learning([toy] * 2, _short(METHODS[0]), (3,), columns=COLUMNS))

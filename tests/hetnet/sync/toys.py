@@ -29,10 +29,13 @@ class ToySlot:
 
 
 class Toy:
-    """Copies of the world; rates are RATE less the price of a refresh, the error grows by GROWTH a slot."""
+    """Copies of the world; rates are RATE less the price of a refresh, the error grows by GROWTH a slot.
 
-    def __init__(self, copies: int, rng: np.random.Generator) -> None:
-        self._copies, self._rng = copies, rng
+    All is counted `scale` times.
+    """
+
+    def __init__(self, copies: int, rng: np.random.Generator, scale: float = 1.0) -> None:
+        self._copies, self._rng, self._scale = copies, rng, scale
 
     def reset(self) -> NDArray[np.float32]:
         self._prices = self._rng.choice(PRICES, (SLOTS + 1, self._copies))
@@ -42,7 +45,8 @@ class Toy:
     def _observed(self) -> NDArray[np.float32]:
         left = np.full(self._copies, (SLOTS - self._slot) / SLOTS)
         growth = np.full(self._copies, GROWTH)
-        features = (self._age / SLOTS, GROWTH * self._age, growth, self._prices[self._slot], left)
+        priced = (each * self._scale for each in (GROWTH * self._age, growth, self._prices[self._slot]))
+        features = (self._age / SLOTS, *priced, left)
         return np.stack(features, axis=1).astype(np.float32)
 
     def step(self, actions: NDArray[np.int64]) -> ToySlot:
@@ -53,12 +57,13 @@ class Toy:
         self._slot += 1
         ended = self._slot == SLOTS
         nobody = np.zeros(self._copies, bool)
+        rates, errors = self._scale * rates, self._scale * errors
         return ToySlot(self._observed(), rates - errors, ended, rates, errors, synced, nobody)
 
 
-def toy(copies: int, rng: np.random.Generator) -> Toy:
+def toy(copies: int, rng: np.random.Generator, scale: float = 1.0) -> Toy:
     """A maker of the world."""
-    return Toy(copies, rng)
+    return Toy(copies, rng, scale)
 
 
 def best_return() -> float:
