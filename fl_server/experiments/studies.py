@@ -11,6 +11,7 @@ from time import monotonic
 import polars as pl
 
 from data.progress import Step, Work
+from fl_server.experiments.cells import Row
 from fl_server.experiments.claims import Claim, Interval, Verdict, interval, judged
 from fl_server.experiments.ledger import keep_rows, kept_rows, made_with, study_header
 from fl_server.experiments.work import in_processes
@@ -27,8 +28,9 @@ OfSeeds = Callable[[Sequence[int]], Mapping[int, list[Value]]]
 class Study:
     """A figure that one function makes for one seed; `parts` name its tables and what their lines are.
 
-    `values` makes it for a seed, `together` for several at once where that is faster. `differs` says where it
-    differs from the paper, in plain words. A `slow` one is left out when all are made quickly.
+    `values` makes it for a seed, `together` for several at once where that is faster, `pieces` line by line,
+    each for several seeds at once: what was stopped goes on at the first line that is not kept. `differs`
+    says where it differs from the paper, in plain words. A `slow` one is left out when all are made quickly.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Study:
     digits: int = 3
     slow: bool = False
     together: OfSeeds | None = None
+    pieces: Mapping[str, OfSeeds] = field(default_factory=dict)  # by line
     paper: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by line and column
 
 
@@ -53,14 +56,13 @@ class Studied:
 
 
 def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Studied]:
-    """Make the seeds of a study that are not kept yet."""
+    """Make what is not kept yet of a study: its seeds or, if it is made line by line, its lines."""
     file = folder / f"{study.name}.csv"
     rows = kept_rows(file)
-    wanted = [seed for seed in range(1, seeds + 1) if not any(row["seed"] == seed for row in rows.values())]
-    yield Step(study.name, seeds - len(wanted), seeds, unit="seeds")
-    done = seeds - len(wanted)
-    values = study.values if study.together is None else None
-    tasks = [(values, study.together, group) for group in _groups(study, wanted, processes)]
+    tasks = _tasks(study, rows, seeds, processes)
+    parts, unit = max(len(study.pieces), 1) * seeds, "lines" if study.pieces else "seeds"
+    done = parts - sum(len(group) for _, _, group in tasks)
+    yield Step(study.name, done, parts, unit=unit)
     for made, minutes in in_processes(_of_seeds, tasks, processes):
         done += len(made)
         count = sum(map(len, made.values()))
@@ -68,10 +70,31 @@ def studied(study: Study, folder: Path, seeds: int, processes: int) -> Work[Stud
             key = f"{part}/{line}/{column}/{seed}"
             place = {"key": key, "part": part, "line": line, "column": column, "seed": seed}
             rows[key] = place | {"value": value, "minutes": minutes / count} | made_with()
+        rows = _in_order(study, rows)
         keep_rows(file, study_header(study.title, rows), rows)
-        yield Step(study.name, done, seeds, f"seed {', '.join(map(str, made))}", "seeds")
+        yield Step(study.name, done, parts, f"seed {', '.join(map(str, made))}", unit)
     frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     return Studied(study, frame.filter(pl.col("seed") <= seeds).sort("seed", maintain_order=True))
+
+
+def _tasks(study: Study, rows: Mapping[str, Row], seeds: int, processes: int) -> "list[Asked]":
+    """What is to be made: of each line the seeds that are not kept, or all lines of such seeds."""
+    if study.pieces:
+        kept = {(row["line"], row["seed"]) for row in rows.values()}
+        missing = {
+            line: [seed for seed in range(1, seeds + 1) if (line, seed) not in kept] for line in study.pieces
+        }
+        return [(None, study.pieces[line], group) for line, group in missing.items() if group]
+    known = {row["seed"] for row in rows.values()}
+    wanted = [seed for seed in range(1, seeds + 1) if seed not in known]
+    values = study.values if study.together is None else None
+    return [(values, study.together, group) for group in _groups(study, wanted, processes)]
+
+
+def _in_order(study: Study, rows: dict[str, Row]) -> dict[str, Row]:
+    """The rows in the order of a study's pieces, in whatever order those were made."""
+    places = {line: place for place, line in enumerate(study.pieces)}
+    return dict(sorted(rows.items(), key=lambda each: places.get(each[1]["line"], 0)))
 
 
 def _groups(study: Study, seeds: Sequence[int], processes: int) -> list[list[int]]:

@@ -34,7 +34,15 @@ from hetnet.sync.figures_prediction import (
     prediction_values,
     trajectories,
 )
-from hetnet.sync.sensitivity import PAPER_GAIN, search_values, sensitivity_values
+from hetnet.sync.sensitivity import (
+    PAPER_GAIN,
+    SEARCHED,
+    VARIATIONS,
+    search_values,
+    searched,
+    sensitivity_values,
+    varied,
+)
 
 LEAST_RANDOM, MOST_RANDOM = ([f"user {user} of 10" for user in some] for some in ((1, 2, 3), (8, 9, 10)))
 
@@ -106,14 +114,14 @@ def figure_3(seeds: Sequence[int]) -> dict[int, list[Value]]:
     return finished(learning_values(seeds))
 
 
-def settings_matter(seeds: Sequence[int]) -> dict[int, list[Value]]:
-    """What the best rule and the learners earn where one setting is another."""
-    return finished(sensitivity_values(seeds))
+def setting(name: str, seeds: Sequence[int]) -> dict[int, list[Value]]:
+    """What the best rule and the learners earn where this one setting is another."""
+    return finished(sensitivity_values(seeds, {name: varied(VARIATIONS[name])}))
 
 
-def search(seeds: Sequence[int]) -> dict[int, list[Value]]:
-    """What SAC earns beyond DQN, both as printed, in worlds that the paper may have had."""
-    return finished(search_values(seeds))
+def searched_world(name: str, seeds: Sequence[int]) -> dict[int, list[Value]]:
+    """What SAC earns beyond DQN, both as printed, in one of the worlds that the paper may have had."""
+    return finished(search_values(seeds, {name: searched(SEARCHED[name])}))
 
 
 def _earns(one: str, other: str, rows: pl.DataFrame) -> Effects:
@@ -212,19 +220,19 @@ FIGURE_3 = Study(
 SETTINGS = Study(
     "sync-settings",
     "Twin synchronisation: how much rests on what the paper leaves open",
-    lambda seed: settings_matter([seed])[seed],
+    lambda seed: [each for name in VARIATIONS for each in setting(name, [seed])[seed]],
     {"sensitivity": "changed; returns of others beside the best rule's"},
     _draw_settings,
     slow=True,
-    together=settings_matter,
+    pieces={name: partial(setting, name) for name in VARIATIONS},
 )
 SEARCH = Study(
     "sync-search",
     "Twin synchronisation: where SAC earns 10.31 % more than DQN",
-    lambda seed: search([seed])[seed],
+    lambda seed: [each for name in SEARCHED for each in searched_world(name, [seed])[seed]],
     {"search": "path gain, interference, step"},
     _draw_search,
     slow=True,
-    together=search,
+    pieces={name: partial(searched_world, name) for name in SEARCHED},
 )
 SYNCHRONISATION = (FIGURE_2, FIGURE_3, SETTINGS, SEARCH, GATES)

@@ -1,5 +1,7 @@
 """Studies: rows by seed, kept and gone on with; what is claimed of them."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +12,7 @@ from fl_server.cli.reproduce import STUDIES
 from fl_server.experiments.claims import Claim
 from fl_server.experiments.hierarchical import HIERARCHICAL, figure_4
 from fl_server.experiments.studies import (
+    OfSeeds,
     Study,
     Value,
     lines,
@@ -66,6 +69,36 @@ def test_seeds_are_kept_and_not_made_again(tmp_path: Path, processes: int) -> No
     assert finished(more).rows.height == 12
     again = Study("some", "Some figure", never, {"errors": "method"}, drawn)
     assert finished(studied(again, tmp_path, 3, 1)).rows["seed"].unique().to_list() == [1, 2, 3]
+
+
+def a_line(line: str, seeds: Sequence[int]) -> dict[int, list[Value]]:
+    return {seed: [("errors", line, "a", 1.0 * seed)] for seed in seeds}
+
+
+def stopped(seeds: Sequence[int]) -> dict[int, list[Value]]:
+    raise KeyboardInterrupt
+
+
+def by_lines(**pieces: OfSeeds) -> Study:
+    return Study("some", "Some figure", never, {"errors": "setting"}, drawn, pieces=pieces)
+
+
+def test_a_study_that_is_made_line_by_line_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    one, two = partial(a_line, "one"), partial(a_line, "two")
+    with pytest.raises(KeyboardInterrupt):
+        finished(studied(by_lines(one=one, two=stopped), tmp_path, 2, 1))
+    more = studied(by_lines(one=stopped, two=two), tmp_path, 2, 1)
+    assert next(more) == Step("some", 2, 4, unit="lines")
+    assert finished(more).rows.height == 4
+
+
+def test_lines_stand_in_their_order_and_take_more_seeds_later(tmp_path: Path) -> None:
+    one, two = partial(a_line, "one"), partial(a_line, "two")
+    finished(studied(by_lines(two=two), tmp_path, 1, 1))
+    found = finished(studied(by_lines(one=one, two=two), tmp_path, 3, 2))
+    header, table = lines(found.study, found.rows, "errors")
+    assert (header, [line[0] for line in table]) == (["setting", "a"], ["one", "two"])
+    assert found.rows["seed"].to_list() == [1, 1, 2, 2, 3, 3]
 
 
 def test_a_part_is_a_table_of_means_with_intervals(tmp_path: Path) -> None:
