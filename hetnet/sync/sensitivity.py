@@ -51,10 +51,7 @@ class Variation:
     learning: Changes = field(default_factory=dict)
 
 
-ENOUGH = {
-    "epochs": 60,
-    "batch": 128,
-}  # for a table of many worlds; learning rates fall to 0 in it as in Fig. 3
+EPOCHS, BATCH = 60, 128  # enough for a table of many worlds: learning rates fall to 0 in them as in Fig. 3
 BASE = SyncSettings(foresight="drift", step=4.0)  # about a GRU's foresight, and nothing to be trained first
 DEFAULT = "default"
 COLD = Variation(sac={"entropy": 0.0, "temperature": 0.01}, learning={"unit": "one"})  # soon sure, if wrong
@@ -99,7 +96,7 @@ VARIATIONS: dict[str, Variation] = {
 
 def varied(variation: Variation, base: SyncSettings = BASE) -> ContestSettings:
     """The contest of a variation, in a world that is otherwise `base`."""
-    shared = replace(OURS, **ENOUGH, judged_every=ENOUGH["epochs"], **variation.learning)
+    shared = replace(OURS, epochs=EPOCHS, batch=BATCH, judged_every=EPOCHS, **variation.learning)
     return ContestSettings(
         world=replace(base, **variation.world),
         learners={
