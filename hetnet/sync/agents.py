@@ -16,11 +16,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from data.errors import InputError
 from hetnet.sync.rules import Layers
 
 Arrays = dict[str, NDArray[np.float32]]
 ACTIONS = 2
 MOMENTS, SMALL = (0.9, 0.999), 1e-8  # of Adam, as torch has them
+
+
+def check_learner(name: str, hidden: Sequence[int], rates: Mapping[str, float]) -> None:
+    """Refuse nets with empty layers and steps that lead nowhere or uphill."""
+    if min(hidden, default=1) < 1:
+        raise InputError(f"{name}: hidden layers of {hidden} units, expected 1 or more in each")
+    for rate, value in rates.items():
+        if not value > 0:
+            raise InputError(f"{name}: {rate} is {value}, expected a positive number")
 
 
 class Learner(Protocol):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.errors import InputError
-from hetnet.sync.agents import ACTIONS, Arrays, Batch, Nets
+from hetnet.sync.agents import ACTIONS, Arrays, Batch, Nets, check_learner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class DqnSettings:
                 f"DQN: discount {self.discount}, exploration {self.exploration} and target_share "
                 f"{self.target_share} are shares, expected 0 to 1"
             )
+        check_learner("DQN", self.hidden, {"value_rate": self.value_rate})
         if self.exploring < 1:
             raise InputError(f"DQN: exploring is {self.exploring}, expected 1 or more updates")
 

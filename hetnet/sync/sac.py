@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.errors import InputError
-from hetnet.sync.agents import ACTIONS, Arrays, Batch, Nets
+from hetnet.sync.agents import ACTIONS, Arrays, Batch, Nets, check_learner
 
 Critic = Literal["least", "mean"]
 Floats32 = NDArray[np.float32]
@@ -49,8 +49,8 @@ class SacSettings:
                 f"SAC: discount {self.discount}, entropy {self.entropy} and target_share {self.target_share} "
                 "are shares, expected 0 to 1"
             )
-        if not self.temperature > 0:
-            raise InputError(f"SAC: temperature is {self.temperature}, expected a positive number")
+        names = ("temperature", "policy_rate", "value_rate", "temperature_rate")
+        check_learner("SAC", self.hidden, {name: getattr(self, name) for name in names})
         if self.critic not in get_args(Critic):
             raise InputError(f"SAC: critic is {self.critic!r}, expected least or mean")
 

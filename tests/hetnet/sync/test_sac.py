@@ -116,7 +116,17 @@ def test_an_automatic_temperature_brings_the_entropy_to_its_aim() -> None:
     np.testing.assert_allclose(entropy / np.log(2), 0.5, atol=0.05)
 
 
-@pytest.mark.parametrize("wrong", [{"discount": 1.5}, {"temperature": 0.0}, {"critic": "most"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"discount": 1.5},
+        {"temperature": 0.0},
+        {"critic": "most"},
+        {"hidden": (64, 0)},
+        {"policy_rate": -1.0},
+        {"temperature_rate": 0.0},
+    ],
+)
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
         SacSettings(**wrong)  # type: ignore[arg-type]  # the point of the test
