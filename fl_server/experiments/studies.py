@@ -43,7 +43,8 @@ class Study:
     digits: int = 3
     slow: bool = False
     together: OfSeeds | None = None
-    pieces: Mapping[str, OfSeeds] = field(default_factory=dict)  # by line
+    pieces: Mapping[str, OfSeeds] = field(default_factory=dict)  # by a line that each makes
+    order: tuple[str, ...] = ()  # of all lines, where pieces make more than one
     paper: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by line and column
 
 
@@ -92,8 +93,8 @@ def _tasks(study: Study, rows: Mapping[str, Row], seeds: int, processes: int) ->
 
 
 def _in_order(study: Study, rows: dict[str, Row]) -> dict[str, Row]:
-    """The rows in the order of a study's pieces, in whatever order those were made."""
-    places = {line: place for place, line in enumerate(study.pieces)}
+    """The rows in the order of a study's lines, in whatever order those were made."""
+    places = {line: place for place, line in enumerate(study.order or study.pieces)}
     return dict(sorted(rows.items(), key=lambda each: places.get(each[1]["line"], 0)))
 
 

@@ -11,10 +11,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from data.progress import finished
 from fl_server.experiments.claims import Claim, Effects, interval
 from fl_server.experiments.gates import GATES
-from fl_server.experiments.studies import Study, Value, mean_of, relative, value_of
+from fl_server.experiments.studies import OfSeeds, Study, Value, mean_of, relative, value_of
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 from fl_server.sync_picture import COLOURS, draw_band, draw_shortfalls, finish, shades
 from hetnet.sync.figures_learning import (
+    BOUND,
     DQN,
     DRAWN,
     NEVER,
@@ -22,7 +23,9 @@ from hetnet.sync.figures_learning import (
     PAPER_SAC,
     RULES,
     SAC,
-    learning_values,
+    learner_values,
+    learners,
+    rule_values,
 )
 from hetnet.sync.figures_prediction import (
     DISPLACEMENT,
@@ -109,11 +112,6 @@ FIGURE_2 = Study(
 )
 
 
-def figure_3(seeds: Sequence[int]) -> dict[int, list[Value]]:
-    """What SAC, DQN, rules and the bound earn, and how the learners came to it."""
-    return finished(learning_values(seeds))
-
-
 def setting(name: str, seeds: Sequence[int]) -> dict[int, list[Value]]:
     """What the best rule and the learners earn where this one setting is another."""
     return finished(sensitivity_values(seeds, {name: varied(VARIATIONS[name])}))
@@ -196,10 +194,12 @@ def _draw_search(path: Path, rows: pl.DataFrame) -> None:
         finish(axes, "epoch", "SAC over DQN - 1")
 
 
+LEARNED: dict[str, OfSeeds] = {NEVER: rule_values}  # with it all rules, and the bound
+LEARNED |= {name: partial(learner_values, name) for name in learners()}
 FIGURE_3 = Study(
     "sync-fig3",
     "Twin synchronisation, Fig. 3: what SAC and DQN earn, beside rules and a bound",
-    lambda seed: figure_3([seed])[seed],
+    lambda seed: [each for make in LEARNED.values() for each in make([seed])[seed]],
     {"returns": "policy", "constants": "rule, and the constant chosen for it"},
     _draw_3,
     (
@@ -215,7 +215,8 @@ FIGURE_3 = Study(
         Claim("(ours) SAC earns more than the best simple rule", partial(_than_best_rule, SAC), 1),
     ),
     slow=True,
-    together=figure_3,
+    pieces=LEARNED,
+    order=(*RULES, *(line for name in learners() for line in (name, name + DRAWN)), BOUND),
 )
 SETTINGS = Study(
     "sync-settings",

@@ -8,10 +8,11 @@ Axes: S seeds, E copies.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
-from data.progress import Step, Work, renamed
+from data.progress import Step, Work, finished, renamed
 from hetnet.sync.clairvoyant import best_plan, returns
 from hetnet.sync.dqn import DqnSettings
 from hetnet.sync.evaluation import Earned, Floats, Maker, compared, tuned
@@ -108,9 +109,14 @@ class Arena:
         return Columns(features(replace(self.settings, observed="full")), self.settings.slots)
 
 
-def contest(settings: ContestSettings, seeds: Sequence[int]) -> Work[Contest]:
-    """Train all learners of all seeds, tune all rules, and judge everything on the same trajectories."""
-    arenas = yield from _arenas(settings, seeds)
+def contest(
+    settings: ContestSettings, seeds: Sequence[int], arenas: Sequence[Arena] | None = None
+) -> Work[Contest]:
+    """Train all learners of all seeds, tune all rules, and judge everything on the same trajectories.
+
+    The seeds' `arenas`, if they are known, need not be made again.
+    """
+    arenas = arenas or (yield from _arenas(settings, seeds))
     trained: dict[str, tuple[Training, Observed]] = {}
     for name, entry in settings.learners.items():
         makers = [arena.maker(entry.observed) for arena in arenas]
@@ -220,10 +226,23 @@ def _parts(earned: Earned, weight: float) -> list[tuple[str, float]]:
     ]
 
 
-def learning_values(
-    seeds: Sequence[int], settings: ContestSettings | None = None
-) -> Work[dict[int, list[Value]]]:
-    """The rows of Fig. 3 for all seeds at once."""
-    settings = settings or ContestSettings()
-    found = yield from contest(settings, seeds)
+@cache
+def _known_arenas(seeds: tuple[int, ...]) -> list[Arena]:
+    return finished(_arenas(ContestSettings(), seeds))
+
+
+def learner_values(name: str, seeds: Sequence[int]) -> dict[int, list[Value]]:
+    """The rows of Fig. 3 that are one learner's."""
+    rows = _values_of({name: learners()[name]}, seeds)
+    return {seed: [row for row in rows[seed] if row[1] in (name, name + DRAWN)] for seed in seeds}
+
+
+def rule_values(seeds: Sequence[int]) -> dict[int, list[Value]]:
+    """The rows of Fig. 3 that nothing is learned for: of rules, their constants and the bound."""
+    return _values_of({}, seeds)
+
+
+def _values_of(taught: Mapping[str, Entry], seeds: Sequence[int]) -> dict[int, list[Value]]:
+    settings = ContestSettings(learners=taught)
+    found = finished(contest(settings, seeds, _known_arenas(tuple(seeds))))
     return dict(zip(seeds, contest_values(found, settings.world.weight), strict=True))

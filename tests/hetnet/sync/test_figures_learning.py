@@ -16,10 +16,10 @@ from hetnet.sync.figures_learning import (
     SAC,
     ContestSettings,
     Entry,
+    _arenas,
     contest,
     contest_values,
     learners,
-    learning_values,
 )
 from hetnet.sync.gru import GruSettings
 from hetnet.sync.settings import SyncSettings
@@ -61,12 +61,12 @@ def test_seeds_have_worlds_of_their_own() -> None:
 
 
 def test_the_rows_tell_curves_returns_and_chosen_constants_of_every_seed() -> None:
-    steps = Steps(learning_values(SEEDS, QUICK))
+    steps = Steps(contest(QUICK, SEEDS))
     stages = list(dict.fromkeys(step.stage for step in steps))
     assert stages == [*learners(), "judge"]
-    assert set(steps.result) == set(SEEDS)
-    rows = {(part, line, column): value for part, line, column, value in steps.result[1]}
-    assert len(rows) == len(steps.result[1])
+    first, second = contest_values(steps.result, WORLD.weight)
+    rows = {(part, line, column): value for part, line, column, value in first}
+    assert len(rows) == len(first) == len(second)
     assert [key[2] for key in rows if key[:2] == ("curve", SAC)] == ["0", "3", "6"]
     assert rows["returns", ALWAYS, "refreshes"] == pytest.approx(8)
     assert ("constants", "every k slots", "chosen") in rows
@@ -74,6 +74,14 @@ def test_the_rows_tell_curves_returns_and_chosen_constants_of_every_seed() -> No
         parts = {column: rows["returns", line, column] for column in ("return", "rate", "error")}
         assert parts["return"] == pytest.approx(parts["rate"] - parts["error"])
         assert parts["return"] <= rows["returns", BOUND, "return"]
+
+
+def test_a_learner_is_the_same_in_a_contest_of_its_own() -> None:
+    arenas = finished(_arenas(QUICK, SEEDS))
+    whole = finished(contest(QUICK, SEEDS))
+    alone = finished(contest(replace(QUICK, learners={DQN: _quick()[DQN]}), SEEDS, arenas))
+    for name in (DQN, NEVER):
+        np.testing.assert_array_equal(alone.means(name), whole.means(name))
 
 
 def test_a_contest_is_the_same_from_the_same_seeds() -> None:
