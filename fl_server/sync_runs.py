@@ -73,6 +73,8 @@ def trained(folder: Path) -> Work[Training]:
     file, found = folder / TRAINING, None
     if file.exists():
         found = load_training(file)
+        if (found.settings, found.seeds) != (plan.learning, plan.seeds):
+            raise InputError(f"{file}: has other settings or seeds than {PLAN} beside it")
     makers = [arena.maker(plan.world.observed) for arena in arenas]
     columns = arenas[0].columns() if plan.world.observed == "full" else None
     while found is None or found.epoch < plan.learning.epochs:
@@ -84,6 +86,11 @@ def trained(folder: Path) -> Work[Training]:
     with whole_file(folder / CURVE) as partial:
         curve_of(found).write_csv(partial)
     return found
+
+
+def epochs_learned(folder: Path) -> int:
+    """After how many epochs the training in `folder` stands."""
+    return load_training(folder / TRAINING).epoch
 
 
 def arenas_of(folder: Path, plan: SyncPlan) -> Work[list[Arena]]:

@@ -23,6 +23,7 @@ from fl_server.sync_picture import draw_curve, draw_returns, short_of_bound
 from fl_server.sync_runs import (
     SyncPlan,
     curve_of,
+    epochs_learned,
     held,
     judged,
     new_training,
@@ -42,6 +43,7 @@ ENTRIES = {
     ("sac", "paper"): PAPER_SAC,
     ("dqn", "paper"): PAPER_DQN,
 }
+POLICY, SEEDS = "sac", 10
 EXAMPLES = """examples:
   vhtwin sync train --policy sac --seeds 10            ten seeds at once; kept in runs/sync-sac-1
   vhtwin sync evaluate runs/sync-sac-1                 beside never, always, periodic and threshold rules
@@ -71,15 +73,12 @@ def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="train SAC or DQN in the world of the twin-synchronisation paper",
         description="Train SAC or DQN to decide when the twin of a station's users is refreshed.",
     )
-    parser.add_argument("--policy", choices=("sac", "dqn"), default="sac", help="(default: %(default)s)")
-    parser.add_argument(
-        "--seeds", type=int, default=10, metavar="N", help="trained at once (default: %(default)s)"
-    )
+    parser.add_argument("--policy", choices=("sac", "dqn"), help=f"(default: {POLICY})")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"trained at once (default: {SEEDS})")
     parser.add_argument("--epochs", type=int, metavar="E", help="episodes that each seed learns from")
     parser.add_argument(
         "--observed",
         choices=get_args(Observed),
-        default="full",
         help="all that the station knows, or positions only and the constants of the paper (default: full)",
     )
     parser.add_argument(
@@ -143,7 +142,8 @@ def _add_gate(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on training; print what each seed's policy earns."""
     if arguments.resume:
-        if arguments.out or arguments.pairs or arguments.epochs:
+        chosen = (arguments.policy, arguments.seeds, arguments.epochs, arguments.observed)
+        if arguments.out or arguments.pairs or any(each is not None for each in chosen):
             arguments.refuse(
                 "--resume goes on with the settings of the training: expected no others beside it"
             )
@@ -155,7 +155,7 @@ def train(arguments: argparse.Namespace) -> int:
             print_text("\n".join(twin_options.listed(plan)))
             return 0
         place = argparse.Namespace(
-            set=Path(arguments.policy), out=arguments.out, overwrite=arguments.overwrite
+            set=Path(arguments.policy or POLICY), out=arguments.out, overwrite=arguments.overwrite
         )
         folder = output_folder.named_or_new(place, "sync")
         new_training(folder, plan, overwrite=arguments.overwrite)
@@ -178,16 +178,17 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> SyncPlan:
-    if arguments.seeds < 1:
-        raise InputError(f"--seeds {arguments.seeds}: expected at least 1")
-    entry = learners()[ENTRIES[arguments.policy, arguments.observed]]
+    seeds = SEEDS if arguments.seeds is None else arguments.seeds
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds}: expected at least 1")
+    entry = learners()[ENTRIES[arguments.policy or POLICY, arguments.observed or "full"]]
     learning = entry.learning
     if arguments.epochs is not None:
         learning = replace(learning, epochs=arguments.epochs)
     plan = SyncPlan(
         world=SyncSettings(observed=entry.observed),
         learning=learning,
-        seeds=tuple(range(1, arguments.seeds + 1)),
+        seeds=tuple(range(1, seeds + 1)),
     )
     return rebuilt(SyncPlan, laid_over(plain(plan, {}), table_of_pairs(arguments.pairs)))
 
@@ -204,10 +205,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
         with whole_file(folder / "returns.csv") as partial:
             frame.write_csv(partial)
         draw_returns(folder / "returns.png", frame, f"{policy_name(plan)} beside rules")
-    lines = _policies(frame)
+    lines, learned = _policies(frame), epochs_learned(folder)
     if arguments.json:
-        print_json({"policies": lines, "folder": str(folder)})
+        print_json({"policies": lines, "epochs": learned, "of": plan.learning.epochs, "folder": str(folder)})
         return 0
+    if learned < plan.learning.epochs:
+        print_text(
+            f"learned {learned} of {counted(plan.learning.epochs, 'epoch')}; the rest: vhtwin sync train "
+            f"--resume {folder}"
+        )
     print_table(
         f"means over {counted(len(plan.seeds), 'seed')}, {arguments.copies:,} episodes each",
         ["policy", "return", "short of the bound", "±", "error costs", "refreshes"],

@@ -19,7 +19,7 @@ from data.plain import plain, read_json, rebuilt
 Rule = Literal["psi", "always", "never", "every", "error", "learned"]
 RULES: tuple[Rule, ...] = ("psi", "always", "never")  # those that need no number
 FEATURES = ("age", "distance", "error", "load")
-FORMS = "psi, always, never, every:K, error:X, or a file that vhtwin sync train wrote"
+FORMS = "psi, always, never, every:K, error:X, or a file that vhtwin sync gate wrote"
 LONGEST = 3.0  # log10 of how many thresholds a distance counts at most
 
 Matrix = tuple[tuple[float, ...], ...]

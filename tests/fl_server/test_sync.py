@@ -80,6 +80,25 @@ def test_a_training_without_a_first_part_says_how_to_go_on(
     assert "vhtwin sync train --resume" in capsys.readouterr().err
 
 
+def test_a_training_that_is_not_done_says_so(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = json.loads((made / "plan.json").read_text())
+    asked = {**plan, "learning": {**plan["learning"], "epochs": 12}}
+    try:
+        (made / "plan.json").write_text(json.dumps(asked))
+        assert main(["sync", "evaluate", str(made), "--copies", "5"]) == 0
+        assert "learned 6 of 12 epochs" in capsys.readouterr().out
+        assert main(["sync", "train", "--resume", str(made)]) == 3
+        assert "has other settings or seeds than plan.json" in capsys.readouterr().err
+    finally:
+        (made / "plan.json").write_text(json.dumps(plan, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("other", [["--policy", "dqn"], ["--seeds", "10"], ["--observed", "full"]])
+def test_what_is_resumed_takes_no_other_settings(other: list[str], made: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["sync", "train", "--resume", str(made), *other])
+
+
 def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sync", "train", "--policy", "dqn", "--observed", "paper", "--list-settings"]) == 0
     listed = capsys.readouterr().out.splitlines()
