@@ -107,7 +107,7 @@ def forecast_task(
 ) -> Task:
     """The task of forecasting the next hour (or the next step, with `native_step`) of every station."""
     whole = traffic if native_step else hourly(traffic)
-    train_steps, all_steps = _split(whole, split)
+    train_steps, all_steps = split_steps(whole, split)
     varied = _varied(whole, train_steps)
     refuse_still(int(varied.sum()))
     source, target = _of_columns(traffic, varied), _of_columns(whole, varied)
@@ -135,13 +135,13 @@ def varying_columns(
 ) -> NDArray[np.int64]:
     """The columns of the stations that vary in the training part: those of which tasks can be made."""
     whole = traffic if native_step else hourly(traffic)
-    return np.flatnonzero(_varied(whole, _split(whole, split)[0]))
+    return np.flatnonzero(_varied(whole, split_steps(whole, split)[0]))
 
 
 def middle_of_test(traffic: Traffic, split: SplitSettings, *, native_step: bool = False) -> int:
     """The step of `traffic` at which the second half of the test part begins."""
     target = traffic if native_step else hourly(traffic)
-    train_steps, all_steps = _split(target, split)
+    train_steps, all_steps = split_steps(target, split)
     middle = target.times[train_steps + (all_steps - train_steps) // 2]
     return int((middle - traffic.start) / np.timedelta64(traffic.step_minutes, "m"))
 
@@ -178,7 +178,7 @@ def _windows(
     )
 
 
-def _split(target: Traffic, split: SplitSettings) -> tuple[int, int]:
+def split_steps(target: Traffic, split: SplitSettings) -> tuple[int, int]:
     """How many steps are for training, and how many are looked at in all."""
     per_day = 24 * 60 / target.step_minutes
     all_steps = len(target.load)

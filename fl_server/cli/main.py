@@ -40,6 +40,7 @@ VERBS = {  # which module has the verb
     "hetnet": "hetnet",
     "sync": "sync",
     "cache": "cache",
+    "serve": "serve",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

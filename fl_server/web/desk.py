@@ -1,0 +1,74 @@
+"""What the server keeps at hand: networks that were read, forecasts that were made, jobs, the federation."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.progress import Work
+from fl_server.run_folder import RECORD, SUMMARY
+from fl_server.stored_runs import is_finished
+from fl_server.web.hindsight import Hindsight, hindsight
+from fl_server.web.jobs import Job, Jobs
+from fl_server.web.network import Network, network_of
+from fl_server.web.shelf import Shelf
+
+MOST_NETWORKS = 3  # a large one takes some hundred MB
+FORECASTS = "forecasts"
+Stamp = tuple[Path, int, int]
+Figures = dict[str, Any]  # Any: what JSON holds
+
+
+@dataclass
+class Desk:
+    """All that requests share; `status` asks a server of a federation, where there is one."""
+
+    shelf: Shelf
+    status: Callable[[], Figures] | None = None
+    jobs: Jobs = field(default_factory=Jobs)
+    _networks: OrderedDict[Stamp, Network] = field(default_factory=OrderedDict)
+    _kept: dict[tuple[Stamp, str], Any] = field(default_factory=dict)  # Any: what jobs made
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def network(self, key: str) -> Network:
+        """The network of the run called `key`, read again once the run has changed."""
+        stamp = self._stamp(key)
+        with self._lock:
+            if stamp not in self._networks:
+                self._networks[stamp] = network_of(stamp[0])
+                while len(self._networks) > MOST_NETWORKS:
+                    old, _ = self._networks.popitem(last=False)
+                    self._kept = {each: made for each, made in self._kept.items() if each[0] != old}
+            self._networks.move_to_end(stamp)
+            return self._networks[stamp]
+
+    def _stamp(self, key: str) -> Stamp:
+        folder = self.shelf.folder(key)
+        summary = (folder / SUMMARY).stat().st_mtime_ns if is_finished(folder) else 0
+        return folder, (folder / RECORD).stat().st_mtime_ns, summary
+
+    def kept(self, key: str, what: str) -> Any:  # Any: what a job made
+        """What a job made for the run called `key`, or None."""
+        return self._kept.get((self._stamp(key), what))
+
+    def keep(self, key: str, what: str, made: object) -> None:
+        """Keep what a job made."""
+        self._kept[self._stamp(key), what] = made
+
+    def forecasts(self, key: str) -> Hindsight | None:
+        """The forecasts of the stream, once they have been made."""
+        found: Hindsight | None = self.kept(key, FORECASTS)
+        return found
+
+    def begin_forecasts(self, key: str) -> Job:
+        """The job that makes the forecasts of the stream."""
+        network = self.network(key)
+
+        def work() -> Work[Figures]:
+            made = yield from hindsight(network)
+            self.keep(key, FORECASTS, made)
+            return {"steps": len(made.forecast), "stations": len(network.stations)}
+
+        return self.jobs.start(key, FORECASTS, "forecast the stream one step ahead", work)

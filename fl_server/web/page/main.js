@@ -1,0 +1,216 @@
+// The page begins here: it fetches a run and strings map, time and panels together.
+
+import { get, ofRun, post } from "./api.js";
+import { clusterColour } from "./colours.js";
+import { $, counted, el, fill, say } from "./dom.js";
+import { drawClusters, fetchClusters } from "./clusters.js";
+import { drawFederation, fetchFederation, fetchServer } from "./federation.js";
+import { drawFiles } from "./files.js";
+import { Frames } from "./frames.js";
+import { follow } from "./jobs.js";
+import { layer, layers, valueOf } from "./layers.js";
+import { showLegend } from "./legend.js";
+import { StationMap } from "./map.js";
+import { handle } from "./map_hands.js";
+import { name, set, state, watch } from "./state.js";
+import { drawStation, fetchStation, followTime, forgetStation } from "./station.js";
+import { drawTable } from "./stations_table.js";
+import { addTab, isShown, refresh, showTab } from "./tabs.js";
+import { startTheme } from "./theme.js";
+import { startTimeline, stop } from "./timeline.js";
+
+const LIVE_MS = 2000;
+const map = new StationMap($("map"));
+
+function notice(words) {
+  $("notice").textContent = words;
+  $("notice").hidden = !words;
+}
+
+/** Show the run called `run`. */
+async function open(run) {
+  stop();
+  forgetStation();
+  notice("");
+  set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, clusters: null, selected: -1 });
+  try {
+    const [info, stations] = await Promise.all([get(ofRun(run)), get(ofRun(run, "/stations"))]);
+    if (run !== state.run) return;
+    const places = new Map(stations.station.map((station, place) => [station, place]));
+    const [steps, count] = [info.times.length, info.stations];
+    const frames = Object.fromEntries(["load", "missed"].map((key) => [key, new Frames(run, key, steps, count, recolour)]));
+    map.setStations(stations.longitude, stations.latitude);
+    const fits = state.layer !== "difference" && state.layer !== "states";
+    set({ info, stations, places, frames, step: Math.min(info.stream[0] + 18, Math.max(steps - 1, 0)), layer: fits ? state.layer : "load" });
+    if (!layer(state.layer).there()) set({ layer: "cluster" });
+    history.replaceState(null, "", `#run=${encodeURIComponent(run)}`);
+    if (steps) frames.load.fetchAll();
+  } catch (error) { notice(error.message); }
+  fetchFederation();
+  fetchClusters();
+}
+
+function showAbout() {
+  const { info } = state;
+  if (!info) return;
+  const scores = info.scores.h ?? info.scores.v;
+  const mse = scores?.cluster?.mse ?? scores?.mse;
+  $("about").textContent = `${info.set} · ${counted(info.stations, "station")} · ${info.words}`
+    + (info.clusters ? ` · ${counted(info.clusters, "cluster")}` : "") + (mse ? ` · MSE of the C-NDTs ${mse.toFixed(4)}` : "");
+  document.title = `${info.key} – vhtwin`;
+}
+
+function showLayers() {
+  if (!state.info) return;
+  const shown = layers();
+  const legend = $("layers").querySelector("legend");
+  fill($("layers"), legend, shown.map(({ key, name: words, there }) => el("label", {},
+    el("input", { type: "radio", name: "layer", value: key, checked: key === state.layer, disabled: !there,
+      onchange: () => set({ layer: key }) }), words)));
+}
+
+function recolour() {
+  if (!state.info) return;
+  const shown = layer(state.layer);
+  const scale = shown.scale();
+  map.colour(shown.values(), scale);
+  return scale;
+}
+
+function showLayer() {
+  if (!state.info) return;
+  if (state.layer === "missed" && !state.info.forecasts) makeForecasts();
+  map.labels = state.layer === "cluster" ? labels() : [];
+  showLegend($("legend"), state.layer, layer(state.layer), recolour());
+  showLayers();
+}
+
+function labels() {
+  return (state.clusters ?? []).filter(({ cluster }) => cluster > 0).map(({ cluster, longitude, latitude }) => {
+    const near = nearestOf(cluster, longitude, latitude);
+    return { x: map.places.x[near], y: map.places.y[near], words: String(cluster), colour: clusterColour(cluster) };
+  });
+}
+
+/** The station of a cluster that is nearest to its middle. */
+function nearestOf(cluster, longitude, latitude) {
+  const { stations } = state;
+  let best = 0;
+  let least = Infinity;
+  stations.cluster.forEach((each, place) => {
+    const far = (stations.longitude[place] - longitude) ** 2 + (stations.latitude[place] - latitude) ** 2;
+    if (each === cluster && far < least) { least = far; best = place; }
+  });
+  return best;
+}
+
+let making = false;
+
+async function makeForecasts() {
+  if (making) return;
+  making = true;
+  const { run } = state;
+  try {
+    await follow(post(ofRun(run, "/forecasts")));
+    if (run === state.run) {
+      set({ info: { ...state.info, forecasts: true } });
+      state.frames.missed.refusal = "";
+      showLayer();
+    }
+  } catch (error) { notice(error.message); } finally { making = false; }
+}
+
+async function lookAgain() {
+  if (state.info && !state.info.finished) {
+    const info = await get(ofRun(state.run)).catch(() => null);
+    if (info?.finished) { await open(state.run); return; }
+    if (info) set({ info: { ...state.info, words: info.words } });
+    await fetchFederation();
+    if (state.layer === "states") recolour();
+    const stations = await get(ofRun(state.run, "/stations")).catch(() => null);
+    if (stations && String(stations.cluster) !== String(state.stations?.cluster)) { set({ stations }); fetchClusters(); }
+  }
+  if (isShown("federation") && about?.federation) await fetchServer();
+}
+
+let about = null;
+
+function startFinding() {
+  const input = $("find");
+  input.addEventListener("input", () => {
+    if (!state.stations) return;
+    const low = input.value.trim().toLowerCase();
+    const found = low ? [...state.stations.station.keys()].filter((place) => name(place).toLowerCase().includes(low)).slice(0, 20) : [];
+    fill($("found"), found.map((place) => el("option", { value: name(place) })));
+    const exact = found.find((place) => name(place).toLowerCase() === low || state.stations.station[place].toLowerCase() === low);
+    if (exact !== undefined) choose(exact);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && $("found").options.length) {
+      choose([...state.stations.station.keys()].find((place) => name(place) === $("found").options[0].value));
+    }
+  });
+}
+
+function choose(place) {
+  set({ selected: place });
+  map.show(place);
+  say(`${name(place)} ${valueOf(place)}`);
+}
+
+function startMapButtons() {
+  const act = (id, change) => $(id).addEventListener("click", () => { change(); map.draw(); });
+  act("zoom-in", () => map.view.zoom(1.4));
+  act("zoom-out", () => map.view.zoom(1 / 1.4));
+  act("zoom-fit", () => map.view.fit(map.places));
+}
+
+async function start() {
+  startTheme();
+  addTab("station", "Station", drawStation);
+  addTab("federation", "Federation", drawFederation);
+  addTab("clusters", "Clusters", drawClusters);
+  addTab("table", "Table", drawTable);
+  addTab("files", "Downloads", drawFiles);
+  showTab("station");
+  startTimeline();
+  startFinding();
+  startMapButtons();
+  handle(map, $("tip"));
+  watch("info clusters federation", () => { showAbout(); showLayers(); refresh("clusters", "files", "table"); });
+  watch("layer info clusters difference", showLayer);
+  watch("theme", () => map.draw());
+  watch("step", () => { recolour(); followTime(); });
+  watch("step layer", () => refreshSoon());
+  watch("selected", () => {
+    map.selected = state.selected;
+    map.draw();
+    if (state.selected >= 0 && !isShown("table") && !isShown("alerts")) showTab("station");
+    fetchStation();
+    refresh("table");
+  });
+  $("run").addEventListener("change", () => open($("run").value));
+  try {
+    about = await get("/api/about");
+    const runs = await get("/api/runs");
+    const wanted = new URLSearchParams(location.hash.slice(1)).get("run");
+    fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : ` (${run.error || run.words})`}`)));
+    const first = runs.find(({ key }) => key === wanted) ?? runs.find(({ error }) => !error) ?? runs[0];
+    if (!first) { notice("There are no runs."); return; }
+    $("run").value = first.key;
+    await open(first.key);
+    if (about.federation) fetchServer();
+  } catch (error) { notice(error.message); }
+  setInterval(lookAgain, LIVE_MS);
+}
+
+let later = 0;
+
+/** The table and the downloads name the time; they follow it when it has stood still for a moment. */
+function refreshSoon() {
+  clearTimeout(later);
+  later = setTimeout(() => refresh("table", "files"), 200);
+}
+
+window.vhtwin = { map, state, set };
+start();

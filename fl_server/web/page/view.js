@@ -1,0 +1,47 @@
+// Which part of the plane a canvas shows: its scale in pixels a km and the point in its middle.
+
+export class View {
+  constructor() {
+    this.scale = 1;
+    this.x = 0;
+    this.y = 0;
+    this.width = 1;
+    this.height = 1;
+  }
+
+  fit(places) {
+    const { left, right, top, bottom } = places.box;
+    const [wide, high] = [Math.max(right - left, 0.5), Math.max(bottom - top, 0.5)];
+    this.scale = Math.min((this.width - 60) / wide, (this.height - 60) / high);
+    this.least = this.scale / 4;
+    this.most = Math.max(this.scale * 200, 400);
+    this.x = (left + right) / 2;
+    this.y = (top + bottom) / 2;
+  }
+
+  across(x) { return (x - this.x) * this.scale + this.width / 2; }
+  down(y) { return (y - this.y) * this.scale + this.height / 2; }
+  plane(across, down) {
+    return [(across - this.width / 2) / this.scale + this.x, (down - this.height / 2) / this.scale + this.y];
+  }
+
+  move(across, down) {
+    this.x -= across / this.scale;
+    this.y -= down / this.scale;
+  }
+
+  /** Zoom so that the point at these pixels stays where it is. */
+  zoom(factor, across = this.width / 2, down = this.height / 2) {
+    const [x, y] = this.plane(across, down);
+    this.scale = Math.min(Math.max(this.scale * factor, this.least), this.most);
+    this.x = x - (across - this.width / 2) / this.scale;
+    this.y = y - (down - this.height / 2) / this.scale;
+  }
+
+  /** A round number of km that is about 100 pixels long. */
+  get bar() {
+    const wanted = 100 / this.scale;
+    const power = 10 ** Math.floor(Math.log10(wanted));
+    return [5, 2, 1].map((times) => times * power).find((km) => km <= wanted) ?? power;
+  }
+}
