@@ -41,6 +41,7 @@ VERBS = {  # which module has the verb
     "sync": "sync",
     "cache": "cache",
     "serve": "serve",
+    "watch": "watch",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

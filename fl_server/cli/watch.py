@@ -1,0 +1,120 @@
+"""`vhtwin watch`: follow series against the twins of a run, and say what they did not expect."""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+
+from data.errors import InputError
+from data.words import counted
+from fl_server.cli.report import print_json, print_table, print_text
+from fl_server.watching import Watched, watched, watched_answer
+from hetnet.operations.alerts import ABOUT, KINDS, Alert
+
+MOST_LISTED = 40
+EXAMPLES = """examples:
+  vhtwin watch RUN --data NEWER             what has come since the run, against its twins
+  vhtwin watch RUN                          the days that the run itself has followed
+  vhtwin watch RUN --data NEWER --follow    go on looking, every minute; end with Ctrl-C
+"""
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `watch` to the command's verbs."""
+    parser = verbs.add_parser(
+        "watch",
+        help="raise alerts where series are not what twins expect",
+        description="Follow series against the stored twins of a run: alerts, and whether to train again.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="the folder of a finished run")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a set of its stations (default: the run's)")
+    parser.add_argument(
+        "--since", metavar="TIME", help="watch from TIME on (default: after the run's data, or its stream)"
+    )
+    parser.add_argument("--follow", action="store_true", help="look again whenever the set has grown")
+    parser.add_argument(
+        "--every", type=float, default=60.0, metavar="S", help="seconds between looks (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object (--follow: one a look)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Watch once, or until interrupted; print the alerts and the drift report."""
+    if not arguments.every > 0:
+        raise InputError(f"--every must be positive, got {arguments.every}")
+    since = moment(arguments.since)
+    found = watched(arguments.folder, arguments.data, since=since)
+    _tell(found, arguments, {})
+    known = {alert.id: alert for alert in found.alerts}
+    while arguments.follow:
+        sleep(arguments.every)
+        later = watched(arguments.folder, arguments.data, since=since)
+        if later.followed.clock[-1] != found.followed.clock[-1]:
+            _tell(later, arguments, known)
+            found, known = later, {alert.id: alert for alert in later.alerts}
+    return 0
+
+
+def moment(words: str | None) -> np.datetime64 | None:
+    """The wall-clock time in `words`."""
+    if words is None:
+        return None
+    try:
+        read = datetime.fromisoformat(words)
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is not None:
+        raise InputError(f"--since {words}: expected a wall-clock time such as 2013-11-29T12:00")
+    return np.datetime64(read, "m")
+
+
+def _tell(found: Watched, arguments: argparse.Namespace, known: dict[str, Alert]) -> None:
+    """Print all, or at a later look what is new: alerts that were raised, and those that have ended."""
+    if arguments.json:
+        print_json(watched_answer(found))
+        return
+    fresh = [alert for alert in found.alerts if known.get(alert.id) != alert]
+    followed = found.followed
+    title = (
+        f"{counted(len(fresh), 'alert')}{' new or changed' if known else ''}, "
+        f"{counted(len(followed.stations), 'station')} from {followed.clock[followed.first]} to "
+        f"{followed.clock[-1]}"
+    )
+    header = ["alert", "kind", "stations", "start", "raised", "end", "severity", "expected", "seen", ""]
+    print_table(title, header, [_row(alert) for alert in fresh[:MOST_LISTED]])
+    lines = [f"{each}: {ABOUT[each]}" for each in KINDS if any(alert.kind == each for alert in fresh)]
+    if len(fresh) > MOST_LISTED:
+        lines.append(f"and {len(fresh) - MOST_LISTED} more: --json has all")
+    if found.unwatched:
+        lines.append(f"not watched, without a twin or with long gaps: {', '.join(found.unwatched[:5])}")
+    drift, cost = found.drift, found.cost
+    if drift.retrain:
+        lines.append(
+            f"train again: {drift.why}; {counted(cost.stations, 'station')} of "
+            f"{counted(len(cost.clusters), 'twin')}: {counted(cost.trainings, 'training')}, "
+            f"{cost.bytes / 1e6:,.1f} MB"
+        )
+    else:
+        lines.append(f"no need to train again: {drift.why}")
+    print_text("\n".join(lines))
+
+
+def _row(alert: Alert) -> list[str]:
+    stations = ", ".join(alert.stations[:3]) + (", …" if len(alert.stations) > 3 else "")
+    return [
+        alert.id,
+        alert.kind,
+        stations,
+        str(alert.start),
+        str(alert.raised),
+        "" if alert.end is None else str(alert.end),
+        alert.severity,
+        f"{alert.expected:,.0f}",
+        f"{alert.seen:,.0f}",
+        "its neighbours too" if alert.neighbours_explain else "",
+    ]

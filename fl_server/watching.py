@@ -1,0 +1,277 @@
+"""Following a network's series against the stored twins of a run.
+
+    watched(run, data=None, *, since=None, settings=WatchSettings()) -> Watched
+
+is all that a caller needs: `Watched.alerts` is a tuple of `hetnet.operations.alerts.Alert` in the order in
+which they were raised, `Watched.drift` the drift report, `Watched.cost` what training again would take;
+`watched_answer(found)` makes one JSON object of it. Whatever is wrong with the input is an `InputError`.
+
+Axes: T steps, N stations, F features, P parameters.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy.spatial import KDTree
+
+from data.errors import InputError
+from data.inputs import InputSettings, clock_of, first_step, input_columns
+from data.plane import kilometres
+from data.profile import profile_columns
+from data.sets.tables import read_set
+from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns
+from data.words import counted
+from fl_server.cli.predict import series_of_stations, station_twins
+from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
+from forecasting.ahead import Series
+from forecasting.networks import Floats
+from forecasting.training import predict
+from forecasting.twin import Twin
+from hetnet.operations.alerts import Alert, alert_row
+from hetnet.operations.detection import WatchSettings, detected
+from hetnet.operations.deviations import Followed, Whole
+from hetnet.operations.drift import DriftReport
+
+NEIGHBOURS = 6
+CALM_DAYS = 14  # before the first watched step, from which is learned what is unusual
+AT_ONCE = 500  # stations whose inputs are in memory
+LONGEST_GAP_HOURS = 14 * 24.0  # a longer one leaves its station out
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training the twins of some clusters again takes, by the settings of the run."""
+
+    clusters: tuple[str, ...]
+    stations: int
+    trainings: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What following a set has found; `unwatched` are its stations that have no twin or too long gaps."""
+
+    run: Path
+    source: Path
+    followed: Followed
+    alerts: tuple[Alert, ...]
+    drift: DriftReport
+    cost: Cost
+    unwatched: tuple[StationId, ...]
+
+
+def watched(
+    run: Path,
+    data: Path | None = None,
+    *,
+    since: np.datetime64 | None = None,
+    settings: WatchSettings | None = None,
+) -> Watched:
+    """What the set in `data` shows that the twins of `run` did not expect.
+
+    The default is the run's own set. Watched is what comes after the run's data, or from `since` on (wall
+    clock); where the set ends with the run's data, the days of its stream.
+    """
+    record, summary = read_record(run), read_summary(run)
+    source = _source(run, record, data)
+    traffic, unwatched = _traffic(run, record, source, own=data is None)
+    twins = station_twins(run, traffic.stations, None)
+    series = series_of_stations(
+        _with_history(traffic, record, source), list(twins.values()), record,
+        summary.get("set_step_minutes"),
+    )  # fmt: skip
+    followed = followed_series(series, list(twins.values()), _first(series, run, summary, source, since))
+    alerts, drift = detected(followed, settings or WatchSettings())
+    cost = _cost(record, list(twins.values()), drift)
+    return Watched(run, source, followed, tuple(alerts), drift, cost, unwatched)
+
+
+def watched_answer(found: Watched) -> dict[str, object]:
+    """What was found as one JSON object."""
+    followed = found.followed
+    return {
+        "run": str(found.run),
+        "data": str(found.source),
+        "stations": len(followed.stations),
+        "unwatched": list(found.unwatched),
+        "from": str(followed.clock[followed.first]),
+        "until": str(followed.clock[-1]),
+        "step_minutes": followed.step_minutes,
+        "alerts": [alert_row(each) for each in found.alerts],
+        "drift": {**asdict(found.drift), "drifting": list(found.drift.drifting), "cost": asdict(found.cost)},
+    }
+
+
+def _source(run: Path, record: Record, data: Path | None) -> Path:
+    if data is None and record.set == FEDERATION:
+        raise InputError(f"{run}: its stations kept their series on other machines; name a set with --data")
+    return data or Path(record.set)
+
+
+def _traffic(run: Path, record: Record, source: Path, *, own: bool) -> tuple[Traffic, tuple[StationId, ...]]:
+    """The traffic of the set's stations that have a twin, and the stations that are not watched."""
+    known = set(
+        pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})["station"].to_list()
+    )
+    reading = replace(record.reading, max_gap_hours=LONGEST_GAP_HOURS, leave_out_gappy=True)
+    if record.reading.standardised:
+        raise InputError(f"{run}: its set holds z-scores, expected loads: what is lost must be countable")
+    if not own:
+        reading = replace(reading, only=(), first_stations=0)
+    traffic = read_set(source, reading)
+    strange = [station for station in traffic.stations if station not in known]
+    watched = [station for station in traffic.stations if station in known]
+    if not watched or (strange and not own):
+        few = ", ".join(in_order(strange)[:5])
+        raise InputError(
+            f"{source}: {counted(len(strange), 'station')} without a twin in {run}: {few}; expected stations "
+            f"of {run / 'stations.csv'}"
+        )
+    return chosen_stations(traffic, watched), (*traffic.gappy, *strange)
+
+
+def _with_history(traffic: Traffic, record: Record, source: Path) -> Traffic:
+    """The traffic, with the run's own set before it where it begins later."""
+    if source == Path(record.set) or not Path(record.set).is_dir():
+        return traffic
+    reading = replace(record.reading, max_gap_hours=LONGEST_GAP_HOURS, leave_out_gappy=True)
+    earlier = read_set(Path(record.set), reading)
+    if earlier.start >= traffic.start or earlier.step_minutes != traffic.step_minutes:
+        return traffic
+    if earlier.timezone != traffic.timezone:
+        raise InputError(f"{source}: times of {traffic.timezone}, expected those of {earlier.timezone}")
+    missing = [station for station in traffic.stations if station not in earlier.stations]
+    if missing:
+        raise InputError(f"{source}: station {missing[0]} has no history in {record.set} (long gaps)")
+    steps = int((traffic.start - earlier.start) / np.timedelta64(earlier.step_minutes, "m"))
+    if steps > len(earlier.load):
+        raise InputError(
+            f"{source}: begins at {traffic.start}, expected not later than "
+            f"{earlier.times[-1] + np.timedelta64(earlier.step_minutes, 'm')}, when the run's set ends"
+        )
+    before = chosen_stations(earlier, traffic.stations)
+    gaps = None
+    if before.gaps is not None or traffic.gaps is not None:
+        parts = (each.gaps if each.gaps is not None else np.zeros(each.load.shape, bool)
+                 for each in (before, traffic))  # fmt: skip
+        first, second = parts
+        gaps = np.concatenate([first[:steps], second])
+    load = np.concatenate([before.load[:steps], traffic.load])
+    return replace(traffic, load=load, gaps=gaps, start=before.start)
+
+
+def _first(
+    series: Series, run: Path, summary: dict[str, object], source: Path, since: np.datetime64 | None
+) -> int:
+    """The first step that is watched."""
+    target = series.target
+    clock, end = target.local_times, np.datetime64(str(summary["data_end"]), "m")
+    begin = first_step(series.inputs, target)
+    stream = summary["stream"]
+    assert isinstance(stream, list)
+    if since is None:
+        later = np.flatnonzero(target.times >= end)
+        stands = later if len(later) else np.flatnonzero(clock >= np.datetime64(stream[0], "m"))
+        if not len(stands):
+            raise InputError(
+                f"{source}: ends at {clock[-1]}, before the stream of {run} begins at {stream[0]}: nothing "
+                f"in it is news to its twins (--since watches earlier days)"
+            )
+    else:
+        stands = np.flatnonzero(clock >= since)
+        if not len(stands):
+            raise InputError(f"{source}: ends at {clock[-1]}, expected steps from {since} on")
+    if int(stands[0]) <= begin:
+        raise InputError(
+            f"{source}: begins at {clock[0]}; expected days before {clock[stands[0]]}, the first step that "
+            f"is watched, for twins to forecast from"
+        )
+    return int(stands[0])
+
+
+def followed_series(series: Series, twins: list[Twin], first: int) -> Followed:
+    """The series beside the twins' forecasts of each step, from some calm days before step `first` on."""
+    target = series.target
+    begin = max(first_step(series.inputs, target), first - CALM_DAYS * 1440 // target.step_minutes)
+    stations = len(target.stations)
+    ahead, usual = np.empty((2, len(target.load) - begin, stations))
+    for low in range(0, stations, AT_ONCE):
+        columns = np.arange(low, min(low + AT_ONCE, stations))
+        ahead[:, columns], usual[:, columns] = _forecasts(series, twins, columns, begin)
+    measured = series.measured[begin:]
+    return Followed(
+        stations=target.stations,
+        clock=clock_of(target, len(target.load))[begin:],
+        seen=target.load[begin:].astype(np.float64),
+        usual=usual,
+        ahead=ahead,
+        measured=measured,
+        near=nearest(target.positions),
+        first=first - begin,
+    )
+
+
+def nearest(positions: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Whole:
+    """The nearest other stations of each, (N, E)."""
+    count = min(NEIGHBOURS, len(positions) - 1)
+    if count == 0:
+        return np.empty((1, 0), np.int64)
+    places = kilometres(positions)
+    found = np.asarray(KDTree(places).query(places, k=count + 1)[1])
+    rows = [[int(other) for other in row if other != own][:count] for own, row in enumerate(found)]
+    return np.array(rows, np.int64)
+
+
+def _forecasts(series: Series, twins: list[Twin], columns: Whole, begin: int) -> tuple[Floats, Floats]:
+    """Loads (T, K) of steps from `begin` on: by the last steps as they were, and as they usually are."""
+    target = of_columns(series.target, columns)
+    load, inputs = series.load[:, columns], series.inputs
+    plain = replace(inputs, readings=False)
+    mean, scale = series.scaler.mean[columns], series.scaler.scale[columns]
+    part = type(series.scaler)(mean, scale)
+    features, _ = input_columns(target, target, load, part, plain)
+    features = features[begin - first_step(plain, target) :]  # (T, K, F)
+    if series.readings is not None:
+        readings = series.readings[begin - 1 : -1, columns]
+        extra = 7 if inputs.calendar else 0
+        split = features.shape[2] - extra
+        features = np.concatenate([features[:, :, :split], readings, features[:, :, split:]], axis=2)
+    seen = np.ascontiguousarray(features.transpose(1, 0, 2))
+    weights = np.stack([twins[column].weights for column in columns])
+    network = twins[0].network
+    ahead = predict(network, weights, seen)
+    guess = np.ascontiguousarray(_as_usual(seen, load, target, inputs, begin))
+    usual = predict(network, weights, guess)
+    return tuple(np.maximum(part.raw(each.T), 0.0) for each in (ahead, usual))  # type: ignore[return-value]  # two
+
+
+def _as_usual(seen: Floats, load: Floats, target: Traffic, inputs: InputSettings, begin: int) -> Floats:
+    """The same inputs (K, T, F) with the recent values, and readings, that are usual for their hour."""
+    offsets = tuple(range(-inputs.recent, 0))
+    clock = clock_of(target, len(load))
+    usual = profile_columns(load, clock, begin, offsets).transpose(1, 0, 2)  # (K, T, recent)
+    changed = seen.copy()
+    periodic = len(inputs.periodic_hours)
+    changed[:, :, periodic : periodic + inputs.recent] = usual
+    if inputs.readings:
+        low = periodic + inputs.recent + len(inputs.profile)
+        high = changed.shape[2] - (7 if inputs.calendar else 0)
+        changed[:, :, low:high] = usual[:, :, -1:]
+    return changed
+
+
+def _cost(record: Record, twins: list[Twin], drift: DriftReport) -> Cost:
+    """What training the clusters of drifting stations again takes, or all when errors have grown alone."""
+    drifting = set(drift.drifting)
+    own = {twin.name: twin for twin in twins}
+    wanted = [twin for twin in own.values() if not drifting or drifting & set(twin.stations)]
+    stations = {station for twin in wanted for station in twin.stations}
+    vertical = record.settings.vertical
+    trainings = round(len(stations) * vertical.epochs * vertical.participation)
+    weights = twins[0].network.parameters * 4
+    return Cost(
+        tuple(sorted(twin.name for twin in wanted)), len(stations), trainings, 2 * weights * trainings
+    )

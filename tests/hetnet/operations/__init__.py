@@ -1,0 +1,1 @@
+"""Tests of operating the network on its twins."""

@@ -1,0 +1,151 @@
+"""Alerts on worlds made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from data.errors import InputError
+from hetnet.operations.alerts import Alert, alert_row, as_known
+from hetnet.operations.detection import WatchSettings, detected
+from hetnet.operations.deviations import Followed
+from tests.hetnet.operations.worlds import changed, followed_world
+
+CALM = followed_world()
+USUAL = WatchSettings()
+
+
+def found(world: Followed) -> list[Alert]:
+    return detected(world, USUAL)[0]
+
+
+def only(world: Followed) -> Alert:
+    (alert,) = found(world)
+    return alert
+
+
+def test_calm_days_raise_nothing() -> None:
+    several, report = detected(CALM, USUAL)
+    assert several == []
+    assert not report.retrain
+    assert report.drifting == ()
+
+
+def test_an_outage_is_raised_by_its_first_step_and_ends_after_it() -> None:
+    alert = only(changed(CALM, 4, slice(30, 36), 0.0))
+    at = CALM.clock[CALM.first :]
+    assert (alert.kind, alert.stations, alert.severity) == ("outage", ("s4",), "critical")
+    assert (alert.start, alert.raised) == (at[30], at[30])
+    assert alert.end in at[37:39]  # calm for two steps
+    assert alert.seen == 0
+    assert alert.expected == pytest.approx(CALM.usual[CALM.first + 30, 4], rel=0.05)
+    assert alert.suspects[0].station == "s4"
+    assert not alert.neighbours_explain
+
+
+def test_a_degradation_is_raised_within_three_hours() -> None:
+    alert = only(changed(CALM, 2, slice(40, 60), 0.5))
+    assert (alert.kind, alert.stations) == ("degradation", ("s2",))
+    assert alert.raised <= CALM.clock[CALM.first + 42]
+    assert alert.severity in ("major", "minor")
+
+
+def test_a_surge_is_raised_by_its_first_step() -> None:
+    alert = only(changed(CALM, 7, slice(50, 54), 3.0))
+    assert (alert.kind, alert.raised) == ("surge", CALM.clock[CALM.first + 50])
+
+
+def test_what_lasts_for_a_day_is_a_level_shift_as_well() -> None:
+    kinds = [alert.kind for alert in found(changed(CALM, 3, slice(20, 168), 0.5))]
+    assert kinds[:2] == ["degradation", "level-shift"]
+
+
+def test_a_counter_that_stands_still_is_frozen() -> None:
+    seen = CALM.seen.copy()
+    seen[CALM.first + 31 : CALM.first + 40, 5] = seen[CALM.first + 30, 5]
+    kinds = {alert.kind: alert for alert in found(replace(CALM, seen=seen))}
+    assert kinds["frozen"].stations == ("s5",)
+    assert kinds["frozen"].raised == CALM.clock[CALM.first + 32]
+    assert kinds["frozen"].start == CALM.clock[CALM.first + 30]
+
+
+def test_missing_values_are_said_to_be_missing_and_nothing_else() -> None:
+    measured = CALM.measured.copy()
+    measured[CALM.first + 12 : CALM.first + 15, 1] = False
+    alert = only(replace(CALM, measured=measured))
+    assert (alert.kind, alert.stations, alert.seen) == ("missing", ("s1",), 0)
+    assert (alert.start, alert.end) == (CALM.clock[CALM.first + 12], CALM.clock[CALM.first + 15])
+
+
+def test_values_that_are_missing_everywhere_are_no_stations_fault() -> None:
+    measured = CALM.measured.copy()
+    measured[CALM.first + 12] = False
+    assert all(alert.neighbours_explain for alert in found(replace(CALM, measured=measured)))
+
+
+def test_what_happens_everywhere_is_explained_by_the_neighbours() -> None:
+    seen = CALM.seen.copy()
+    seen[CALM.first + 60 : CALM.first + 70] *= 3
+    several = found(replace(CALM, seen=seen))
+    assert several
+    assert all(alert.neighbours_explain for alert in several)
+    assert {station for alert in several for station in alert.stations} == set(CALM.stations)
+
+
+def test_a_slow_move_away_is_a_drift_and_a_jump_is_none() -> None:
+    slow = np.exp(-0.07 * np.arange(168) / 24)
+    several, report = detected(changed(CALM, 6, slice(0, 168), slow), USUAL)
+    assert "drift" in {alert.kind for alert in several if alert.stations == ("s6",)}
+    assert report.drifting == ("s6",)
+    _, report = detected(changed(CALM, 6, slice(0, 168), 0.5), USUAL)
+    assert report.drifting == ()
+
+
+def test_errors_that_grow_everywhere_call_for_training_again() -> None:
+    ahead = CALM.ahead.copy()
+    ahead[CALM.first :] *= np.exp(0.3 * np.random.default_rng(1).standard_normal(ahead[CALM.first :].shape))
+    _, report = detected(replace(CALM, ahead=ahead), USUAL)
+    assert report.retrain
+    assert "the typical error has grown" in report.why
+
+
+@settings(max_examples=15)
+@given(cut=some.integers(1, 160), factor=some.floats(0.0, 5.0), seed=some.integers(0, 99))
+def test_alerts_that_were_raised_do_not_depend_on_what_comes_later(
+    cut: int, factor: float, seed: int
+) -> None:
+    """Whatever is seen after a step, all that was known by then stays as it was."""
+    world = changed(changed(CALM, 1, slice(20, 26), 0.0), 5, slice(90, 130), 0.6)
+    rng = np.random.default_rng(seed)
+    later = slice(world.first + cut + 1, None)
+    seen, ahead, measured = world.seen.copy(), world.ahead.copy(), world.measured.copy()
+    seen[later] *= factor * rng.uniform(0, 2, seen[later].shape)
+    ahead[later] *= rng.uniform(0, 2, ahead[later].shape)
+    measured[later] &= rng.random(measured[later].shape) < 0.9
+    other = replace(world, seen=seen, ahead=ahead, measured=measured)
+    until = world.clock[world.first + cut]
+    assert as_known(found(world), until) == as_known(found(other), until)
+
+
+def test_ids_stay_the_same_when_more_has_come() -> None:
+    world = changed(CALM, 4, slice(30, 36), 0.0)
+    shorter = replace(
+        world,
+        clock=world.clock[:-48],
+        **{name: getattr(world, name)[:-48] for name in ("seen", "usual", "ahead", "measured")},
+    )
+    assert [alert.id for alert in found(shorter)] == [alert.id for alert in found(world)]
+
+
+def test_an_alert_is_json() -> None:
+    row = alert_row(only(changed(CALM, 4, slice(160, 168), 0.0)))
+    assert row["end"] is None
+    assert row["kind"] == "outage"
+    assert row["stations"] == ["s4"]
+
+
+def test_too_few_calm_days_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 3"):
+        found(replace(CALM, first=48))
