@@ -3,17 +3,19 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.errors import InputError
 from data.progress import Work
 from fl_server.run_folder import RECORD, SUMMARY
 from fl_server.stored_runs import is_finished
 from fl_server.web.hindsight import Hindsight, hindsight
 from fl_server.web.jobs import Job, Jobs
 from fl_server.web.network import Network, network_of
-from fl_server.web.shelf import Shelf
+from fl_server.web.shelf import Shelf, UnknownError
 
 MOST_NETWORKS = 3  # a large one takes some hundred MB
 FORECASTS = "forecasts"
@@ -44,6 +46,13 @@ class Desk:
             self._networks.move_to_end(stamp)
             return self._networks[stamp]
 
+    def warm(self) -> None:
+        """Read the first run that can be read, which is the one that the page shows first."""
+        for key in self.shelf.folders():
+            with suppress(InputError, UnknownError, OSError):
+                self.network(key)
+                return
+
     def _stamp(self, key: str) -> Stamp:
         folder = self.shelf.folder(key)
         summary = (folder / SUMMARY).stat().st_mtime_ns if is_finished(folder) else 0
@@ -55,7 +64,9 @@ class Desk:
 
     def keep(self, key: str, what: str, made: object) -> None:
         """Keep what a job made."""
-        self._kept[self._stamp(key), what] = made
+        stamp = self._stamp(key)
+        with self._lock:
+            self._kept[stamp, what] = made
 
     def forecasts(self, key: str) -> Hindsight | None:
         """The forecasts of the stream, once they have been made."""

@@ -37,7 +37,8 @@ def job_routes(desk: Desk) -> APIRouter:
             raise InputError(
                 f"job {number} is {found.state}, expected one that is done {found.error}".strip()
             )
-        return JSONResponse(found.result)
+        shown = {name: value for name, value in found.result.items() if not name.startswith("_")}
+        return JSONResponse(shown)
 
     @router.delete("/jobs/{number}")
     def cancel(number: Number) -> Figures:

@@ -14,7 +14,7 @@ from data.progress import Steps, Work
 from fl_server.web.shelf import UnknownError
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
-AT_ONCE, MOST_OPEN, MOST_KEPT = 2, 8, 40
+AT_ONCE, MOST_OPEN, MOST_KEPT = 2, 8, 20
 
 
 class BusyError(Exception):

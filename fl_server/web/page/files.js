@@ -13,6 +13,8 @@ function store(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
+export const storeText = (text, name, kind) => store(new Blob([text], { type: kind }), name);
+
 const safe = (words) => words.replace(/[^\w.-]+/g, "_");
 
 async function fetched(kind, said) {

@@ -10,6 +10,7 @@ export class Frames {
     Object.assign(this, { run, layer, steps, stations, arrived });
     this.chunks = new Map();
     this.refusal = "";
+    this.whole = false; // whether all of it has been fetched
   }
 
   /** The values of all stations at `step`, or null until they have come. */
@@ -40,5 +41,6 @@ export class Frames {
   async fetchAll() {
     if (this.steps * this.stations * 4 > WHOLE) return;
     for (let chunk = 0; chunk * CHUNK < this.steps && !this.refusal; chunk += 1) await this.fetch(chunk);
+    this.whole = !this.refusal;
   }
 }

@@ -58,7 +58,7 @@ const LAYERS = {
     values: statesByPlace, scale: states, told: (value) => Object.keys(STATES)[value] ?? "unknown",
   },
   difference: {
-    name: "What-if", there: () => Boolean(state.difference), words: () => state.difference.words,
+    name: "What if", there: () => Boolean(state.difference), words: () => state.difference.words,
     values: () => state.difference.at(state.step), scale: () => diverging(state.difference.size),
     told: (value) => `${value > 0 ? "+" : ""}${figure(value)}`,
   },

@@ -73,6 +73,7 @@ function recolour() {
   if (!state.info) return;
   const shown = layer(state.layer);
   const scale = shown.scale();
+  map.flows = state.layer === "difference" ? state.difference.flows : [];
   map.colour(shown.values(), scale);
   return scale;
 }
@@ -171,23 +172,23 @@ async function start() {
   addTab("federation", "Federation", drawFederation);
   addTab("clusters", "Clusters", drawClusters);
   addTab("table", "Table", drawTable);
-  addTab("files", "Downloads", drawFiles);
+  addTab("files", "Files", drawFiles);
   showTab("station");
   startTimeline();
   startFinding();
   startMapButtons();
   handle(map, $("tip"));
-  watch("info clusters federation", () => { showAbout(); showLayers(); refresh("clusters", "files", "table"); });
-  watch("layer info clusters difference", showLayer);
+  watch("info clusters federation", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
+  watch("layer info clusters difference alerts", showLayer);
   watch("theme", () => map.draw());
   watch("step", () => { recolour(); followTime(); });
   watch("step layer", () => refreshSoon());
   watch("selected", () => {
     map.selected = state.selected;
     map.draw();
-    if (state.selected >= 0 && !isShown("table") && !isShown("alerts")) showTab("station");
+    if (state.selected >= 0 && !["table", "alerts", "whatif"].some(isShown)) showTab("station");
     fetchStation();
-    refresh("table");
+    refresh("table", "whatif");
   });
   $("run").addEventListener("change", () => open($("run").value));
   try {

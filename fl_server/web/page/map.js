@@ -17,9 +17,11 @@ export class StationMap {
     this.colours = [];
     this.labels = [];
     this.rings = [];
+    this.flows = [];
     this.selected = -1;
     this.hovered = -1;
     this.drawn = 0;
+    this.painted = 0; // when stations were first seen in colours, in ms of the page
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
@@ -69,6 +71,7 @@ export class StationMap {
       this.waiting = null;
       this.paint();
       this.drawn += 1;
+      if (!this.painted && this.starts.length > 2 && this.starts[this.colours.length] > 0) this.painted = performance.now();
     });
   }
 
@@ -82,6 +85,7 @@ export class StationMap {
     pen.fillStyle = style.getPropertyValue("--map");
     pen.fillRect(0, 0, view.width, view.height);
     this.paintGrid(style);
+    this.paintFlows(style);
     const radius = this.radius;
     for (let bin = 0; bin < this.starts.length - 1; bin += 1) {
       if (this.starts[bin] === this.starts[bin + 1]) continue;
@@ -152,6 +156,30 @@ export class StationMap {
     pen.lineWidth = 0.75;
     pen.strokeStyle = style.getPropertyValue("--quiet");
     pen.stroke();
+  }
+
+  /** Lines from stations to those that serve their traffic, thicker for more of it, with a head each. */
+  paintFlows(style) {
+    const { pen, view, places } = this;
+    pen.strokeStyle = pen.fillStyle = style.getPropertyValue("--quiet");
+    for (const { from, to, width } of this.flows) {
+      const [x1, y1, x2, y2] = [view.across(places.x[from]), view.down(places.y[from]), view.across(places.x[to]), view.down(places.y[to])];
+      const long = Math.hypot(x2 - x1, y2 - y1);
+      if (long < 6) continue;
+      const [right, down] = [(x2 - x1) / long, (y2 - y1) / long];
+      const end = Math.max(long - this.radius - 2, 4);
+      const head = 4 + width;
+      pen.lineWidth = width;
+      pen.beginPath();
+      pen.moveTo(x1, y1);
+      pen.lineTo(x1 + right * (end - head), y1 + down * (end - head));
+      pen.stroke();
+      pen.beginPath();
+      pen.moveTo(x1 + right * end, y1 + down * end);
+      pen.lineTo(x1 + right * (end - head) - down * head * 0.6, y1 + down * (end - head) + right * head * 0.6);
+      pen.lineTo(x1 + right * (end - head) + down * head * 0.6, y1 + down * (end - head) - right * head * 0.6);
+      pen.fill();
+    }
   }
 
   paintLabels(style) {

@@ -38,10 +38,21 @@ export function showTab(key) {
   shown.draw(shown.box);
 }
 
-/** Draw the tab with this key again if it is the one that is shown. */
+/** Draw the tab again if it is one of these that is shown; who is typing in it goes on where they were. */
 export function refresh(...keys) {
-  if (shown && keys.includes(shown.key)) shown.draw(shown.box);
+  if (!shown || !keys.includes(shown.key)) return;
+  const { box } = shown;
+  const place = usable(box).indexOf(document.activeElement);
+  const { selectionStart: begin, selectionEnd: end } = document.activeElement;
+  const scrolled = $("panel-box").scrollTop;
+  shown.draw(box);
+  const again = usable(box)[place];
+  again?.focus({ preventScroll: true });
+  if (again?.type === "text" || again?.type === "search") again.setSelectionRange(begin, end);
+  $("panel-box").scrollTop = scrolled;
 }
+
+const usable = (box) => [...box.querySelectorAll("button, input, select, summary")];
 
 export const isShown = (key) => shown?.key === key;
 

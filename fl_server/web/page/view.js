@@ -1,5 +1,7 @@
 // Which part of the plane a canvas shows: its scale in pixels a km and the point in its middle.
 
+const FOOT = 110; // pixels below, where the legend stands
+
 export class View {
   constructor() {
     this.scale = 1;
@@ -11,12 +13,13 @@ export class View {
 
   fit(places) {
     const { left, right, top, bottom } = places.box;
+    const foot = Math.min(FOOT, this.height / 4);
     const [wide, high] = [Math.max(right - left, 0.5), Math.max(bottom - top, 0.5)];
-    this.scale = Math.min((this.width - 60) / wide, (this.height - 60) / high);
+    this.scale = Math.min((this.width - 60) / wide, (this.height - 40 - foot) / high);
     this.least = this.scale / 4;
     this.most = Math.max(this.scale * 200, 400);
     this.x = (left + right) / 2;
-    this.y = (top + bottom) / 2;
+    this.y = (top + bottom) / 2 + (foot / 2 - 10) / this.scale;
   }
 
   across(x) { return (x - this.x) * this.scale + this.width / 2; }

@@ -21,7 +21,7 @@ from tests.fl_server.test_forecast import written_set
 HOSTILE = "<img src=x onerror=window.hurt=1>"
 STATIONS = ("s0", HOSTILE, "../../etc/passwd", "a'b&c;d", "s4", "ünï/☎")
 FAST = ("--inputs", "paper", "--epochs", "4", "--stream-epochs", "2", "--no-single-level")
-DAYS = 14
+DAYS = 20  # a what-if wants two weeks of earlier forecasts
 
 
 def city() -> Traffic:

@@ -1,0 +1,248 @@
+"""The page in a real browser: what is shown, by mouse and by keyboard, and that names do no harm."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from fl_server.web.guard import Access
+from tests.fl_server.web.serving import browser, complaints, served, until
+from tests.fl_server.web.worlds import HOSTILE, STATIONS
+
+READY = "window.vhtwin?.state.info && vhtwin.state.stations && vhtwin.state.frames.load.at(vhtwin.state.step)"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def chrome(folder: Path) -> Iterator[Chrome]:
+    with browser(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(runs: Path) -> Iterator[str]:
+    with served(runs) as made:
+        yield made
+
+
+@pytest.fixture
+def page(chrome: Chrome, address: str) -> Iterator[Chrome]:
+    """The page with the finished run; whatever the browser complains of fails the test."""
+    chrome.get("about:blank")
+    chrome.get(f"{address}#run=done")
+    until(chrome, READY)
+    yield chrome
+    assert complaints(chrome) == []
+    assert not chrome.execute_script("return Boolean(window.hurt)")
+
+
+def by_id(page: Chrome, name: str) -> WebElement:
+    return page.find_element(By.ID, name)
+
+
+def text(page: Chrome, name: str) -> str:
+    return str(by_id(page, name).get_property("textContent"))
+
+
+def press(page: Chrome, element: str) -> None:
+    """Click an element, found and clicked at once: a panel may be drawn anew in between."""
+    page.execute_script(f"{element}.click()")
+
+
+def test_the_run_is_shown_and_nothing_comes_from_elsewhere(page: Chrome, address: str) -> None:
+    assert "6 stations" in text(page, "about")
+    sources = page.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
+    assert len(sources) > 10
+    assert all(source.startswith(address) for source in sources)
+
+
+def test_names_that_mean_harm_are_text(page: Chrome) -> None:
+    place = page.execute_script("return vhtwin.state.stations.station.indexOf(arguments[0])", HOSTILE)
+    page.execute_script("vhtwin.set({selected: arguments[0]})", place)
+    until(page, "document.querySelector('#panel-station svg.chart')")
+    assert page.find_element(By.CSS_SELECTOR, "#panel-station h2").text.endswith(f"({HOSTILE})")
+    by_id(page, "tab-table").click()
+    assert HOSTILE in text(page, "panel-table")
+    assert page.execute_script("return document.images.length") == 0
+
+
+def test_a_click_on_the_map_chooses_the_station_under_it(page: Chrome) -> None:
+    across, down, width, height = page.execute_script(
+        """const {view, places} = vhtwin.map;
+        return [view.across(places.x[3]), view.down(places.y[3]), view.width, view.height];"""
+    )
+    point = ActionChains(page).move_to_element_with_offset(
+        by_id(page, "map"), across - width / 2, down - height / 2
+    )
+    point.perform()
+    assert by_id(page, "tip").is_displayed()
+    point.click().perform()
+    assert page.execute_script("return vhtwin.state.selected") == 3
+    until(page, "document.querySelector('#panel-station svg.chart .forecast')")
+
+
+def test_the_map_is_walked_by_keys_and_says_where_one_is(page: Chrome) -> None:
+    by_id(page, "map").send_keys(Keys.ARROW_RIGHT)
+    first = page.execute_script("return vhtwin.state.selected")
+    assert first >= 0
+    said = text(page, "say")
+    by_id(page, "map").send_keys(Keys.ARROW_RIGHT)
+    by_id(page, "map").send_keys(Keys.ARROW_LEFT)
+    assert page.execute_script("return vhtwin.state.selected") == first
+    assert text(page, "say") == said != ""
+    scale = page.execute_script("return vhtwin.map.view.scale")
+    by_id(page, "map").send_keys("+")
+    assert page.execute_script("return vhtwin.map.view.scale") > scale
+    by_id(page, "map").send_keys("0", Keys.ESCAPE)
+    assert page.execute_script("return [vhtwin.map.view.scale, vhtwin.state.selected]") == [scale, -1]
+
+
+def test_time_goes_by_slider_and_by_play(page: Chrome) -> None:
+    slider = by_id(page, "step")
+    slider.send_keys(Keys.HOME)
+    assert text(page, "time") == "Mon 2024-01-01 00:00" == slider.get_attribute("aria-valuetext")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert text(page, "time") == "Mon 2024-01-01 01:00"
+    by_id(page, "play").click()
+    until(page, "vhtwin.state.step > 3")
+    by_id(page, "play").click()
+    stopped = page.execute_script("return vhtwin.state.step")
+    time.sleep(0.4)
+    assert page.execute_script("return vhtwin.state.step") == stopped
+
+
+def test_every_tab_is_reached_by_arrows_and_says_something(page: Chrome) -> None:
+    tabs = page.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    tabs[0].send_keys(Keys.HOME)
+    for tab in tabs:
+        assert tab.get_attribute("aria-selected") == "true"
+        panel = by_id(page, str(tab.get_attribute("aria-controls")))
+        until(
+            page, f"!document.getElementById('{panel.get_attribute('id')}').textContent.includes('reading…')"
+        )
+        assert panel.is_displayed()
+        assert len(panel.text) > 20
+        page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+
+
+def test_all_that_can_be_used_has_a_name(page: Chrome) -> None:
+    for name in ("station", "federation", "clusters", "table", "files"):
+        by_id(page, f"tab-{name}").click()
+        nameless = page.execute_script(
+            """return [...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter(each =>
+            each.checkVisibility() && !each.closest('[aria-hidden]')
+            && !each.textContent.trim() && !each.ariaLabel
+            && ![...(each.labels ?? [])].some(label => label.textContent.trim())
+            ).map(each => each.outerHTML)"""
+        )
+        assert nameless == []
+
+
+def test_the_table_sorts_searches_and_chooses(page: Chrome) -> None:
+    by_id(page, "tab-table").click()
+    press(page, "document.querySelectorAll('#panel-table th button')[2]")
+    until(page, "document.querySelectorAll('#panel-table th[aria-sort=descending]').length === 1")
+    loads = page.execute_script(
+        "return [...vhtwin.state.frames.load.at(vhtwin.state.step)].sort((a, b) => b - a)"
+    )
+    first = page.execute_script(
+        "return document.querySelector('#panel-table tbody td:nth-child(3)').textContent"
+    )
+    assert float(first.replace(",", "")) == pytest.approx(loads[0], rel=0.01)
+    page.execute_script(
+        """const input = document.querySelector('#panel-table input');
+        input.value = 'passwd';
+        input.dispatchEvent(new Event('input'));"""
+    )
+    until(page, "document.querySelectorAll('#panel-table tbody button').length === 1")
+    press(page, "document.querySelector('#panel-table tbody button')")
+    assert page.execute_script("return vhtwin.state.stations.station[vhtwin.state.selected]") == STATIONS[2]
+
+
+def test_the_error_layer_makes_its_forecasts_when_it_is_asked_for(page: Chrome) -> None:
+    press(page, "document.querySelector('#layers input[value=missed]')")
+    until(page, "vhtwin.state.info.forecasts && vhtwin.state.frames.missed.at(vhtwin.state.step)")
+    assert "standard deviations" in text(page, "legend")
+
+
+def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> None:
+    page.get("about:blank")
+    page.get(f"{address}#run=going")
+    until(page, "window.vhtwin?.state.federation?.states.length && vhtwin.state.info")
+    press(page, "document.querySelector('#layers input[value=states]')")
+    by_id(page, "tab-federation").click()
+    assert "H-twinning, step 26" in text(page, "panel-federation")
+    assert "ψ" in text(page, "panel-federation")
+    assert "training" in text(page, "legend")
+
+
+def test_files_are_stored(page: Chrome, folder: Path) -> None:
+    by_id(page, "tab-files").click()
+    for words in ("CSV", "GeoJSON", "PNG"):
+        press(page, f"[...document.querySelectorAll('button')].find(each => each.textContent === '{words}')")
+    wanted = [folder / name for name in ("done.csv", "done.geojson", "done-load.png")]
+    for _ in range(200):
+        if all(file.exists() for file in wanted):
+            break
+        time.sleep(0.05)
+    assert (
+        pl.read_csv(wanted[0]).height == len(json.loads(wanted[1].read_text())["features"]) == len(STATIONS)
+    )
+    assert wanted[2].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_written_stands_out_from_its_ground(page: Chrome, theme: str) -> None:
+    while page.execute_script("return vhtwin.state.theme") != theme:
+        by_id(page, "theme").click()
+    colours = page.execute_script(
+        """const pen = document.createElement('canvas').getContext('2d');
+        const style = getComputedStyle(document.documentElement);
+        const read = name => { pen.fillStyle = style.getPropertyValue(name); return pen.fillStyle; };
+        return Object.fromEntries(['--text', '--quiet', '--accent', '--accent-text', '--good', '--warn',
+            '--bad', '--sheet', '--ground', '--hover', '--map'].map(name => [name, read(name)]));"""
+    )
+    for ink in ("--text", "--quiet"):
+        for ground in ("--sheet", "--ground", "--hover", "--map"):
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+    for ink in ("--accent", "--good", "--warn", "--bad"):
+        assert contrast(colours[ink], colours["--sheet"]) >= 4.5, ink
+    assert contrast(colours["--accent-text"], colours["--accent"]) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of contrast of WCAG 2.2 between two colours, as #rrggbb."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_black_on_white_has_the_contrast_that_the_standard_says() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_page_asks_for_the_token_and_goes_on_with_it(chrome: Chrome, runs: Path) -> None:
+    with served(runs, Access(token="a-token-of-many-letters")) as address:
+        chrome.get(address)
+        until(chrome, "document.getElementById('token-box').open")
+        by_id(chrome, "token").send_keys("a-token-of-many-letters", Keys.ENTER)
+        until(chrome, READY)
+        complaints(chrome)  # of answers without the token
