@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fl_server.web.alert_routes import alert_routes
 from fl_server.web.desk import Desk
 from fl_server.web.errors import REFUSALS, add_handlers
 from fl_server.web.guard import Access, Guard
@@ -48,6 +49,7 @@ def api(desk: Desk) -> FastAPI:
     app.include_router(_about(desk))
     app.include_router(run_routes(desk))
     app.include_router(job_routes(desk))
+    app.include_router(alert_routes(desk))
     app.add_route("/", _page, include_in_schema=False)
     app.add_route("/page/{name}", _page, include_in_schema=False)
     return app

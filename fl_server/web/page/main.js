@@ -1,5 +1,6 @@
 // The page begins here: it fetches a run and strings map, time and panels together.
 
+import { drawAlerts, fetchAlerts, stationsInAlarm } from "./alerts.js";
 import { get, ofRun, post } from "./api.js";
 import { clusterColour } from "./colours.js";
 import { $, counted, el, fill, say } from "./dom.js";
@@ -48,6 +49,7 @@ async function open(run) {
   } catch (error) { notice(error.message); }
   fetchFederation();
   fetchClusters();
+  fetchAlerts();
 }
 
 function showAbout() {
@@ -73,6 +75,7 @@ function recolour() {
   if (!state.info) return;
   const shown = layer(state.layer);
   const scale = shown.scale();
+  map.rings = state.layer === "difference" ? [] : stationsInAlarm(state.info.times[state.step] ?? "");
   map.flows = state.layer === "difference" ? state.difference.flows : [];
   map.colour(shown.values(), scale);
   return scale;
@@ -171,6 +174,7 @@ async function start() {
   addTab("station", "Station", drawStation);
   addTab("federation", "Federation", drawFederation);
   addTab("clusters", "Clusters", drawClusters);
+  addTab("alerts", "Alerts", drawAlerts);
   addTab("table", "Table", drawTable);
   addTab("files", "Files", drawFiles);
   showTab("station");

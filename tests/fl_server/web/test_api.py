@@ -85,15 +85,15 @@ def test_errors_come_once_a_job_has_made_them_and_are_those_of_the_twins(
 def test_a_station_has_truth_forecast_and_interval(
     client: TestClient, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = client.get("/api/runs/done/station", params={"station": "s4", "hours": 6}).json()
+    told = client.get("/api/runs/done/station", params={"station": "s0", "hours": 6}).json()
     stream = told["forecast"]["stream"]
     assert (stream["first"], len(stream["forecast"]), len(told["load"])) == (HOURS - 168, 168, HOURS)
     truth, lower, upper = (np.array(each) for each in (told["load"][-168:], stream["lower"], stream["upper"]))
     assert 0.75 < np.mean((lower <= truth) & (truth <= upper)) <= 1
     capsys.readouterr()
     out = ("--out", str(tmp_path / "predicted"), "--json")
-    assert main(["predict", str(runs / "done"), "--station", "s4", "--hours", "6", *out]) == 0
-    rows = json.loads(capsys.readouterr().out)["stations"]["s4"]
+    assert main(["predict", str(runs / "done"), "--station", "s0", "--hours", "6", *out]) == 0
+    rows = json.loads(capsys.readouterr().out)["stations"]["s0"]
     for name in ("forecast", "lower", "upper"):
         assert told["forecast"]["ahead"][name] == pytest.approx([row[name] for row in rows], rel=1e-4)
 

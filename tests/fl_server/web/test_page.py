@@ -136,7 +136,7 @@ def test_every_tab_is_reached_by_arrows_and_says_something(page: Chrome) -> None
 
 
 def test_all_that_can_be_used_has_a_name(page: Chrome) -> None:
-    for name in ("station", "federation", "clusters", "table", "files"):
+    for name in ("station", "federation", "clusters", "alerts", "table", "files"):
         by_id(page, f"tab-{name}").click()
         nameless = page.execute_script(
             """return [...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter(each =>
@@ -173,6 +173,20 @@ def test_the_error_layer_makes_its_forecasts_when_it_is_asked_for(page: Chrome) 
     press(page, "document.querySelector('#layers input[value=missed]')")
     until(page, "vhtwin.state.info.forecasts && vhtwin.state.frames.missed.at(vhtwin.state.step)")
     assert "standard deviations" in text(page, "legend")
+
+
+def test_alerts_are_found_acknowledged_and_kept_outside_the_run(page: Chrome, runs: Path) -> None:
+    before = {file.name: file.stat().st_mtime_ns for file in (runs / "done").iterdir()}
+    by_id(page, "tab-alerts").click()
+    press(page, "document.querySelector('#panel-alerts button.main')")
+    until(page, "vhtwin.state.alerts?.watched", 60)
+    cards = page.find_elements(By.CSS_SELECTOR, "#panel-alerts article")
+    assert any("outage: s4" in card.text for card in cards)
+    press(page, "document.querySelectorAll('#panel-alerts article button')[1]")
+    until(page, f"document.querySelectorAll('#panel-alerts article').length === {len(cards) - 1}")
+    marks = json.loads((runs / "done.alerts.json").read_text())["marks"]
+    assert [mark["acknowledged"] for mark in marks.values()] == [True]
+    assert before == {file.name: file.stat().st_mtime_ns for file in (runs / "done").iterdir()}
 
 
 def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> None:

@@ -20,14 +20,17 @@ from tests.fl_server.test_forecast import written_set
 
 HOSTILE = "<img src=x onerror=window.hurt=1>"
 STATIONS = ("s0", HOSTILE, "../../etc/passwd", "a'b&c;d", "s4", "ünï/☎")
+OUT = "s4"
 FAST = ("--inputs", "paper", "--epochs", "4", "--stream-epochs", "2", "--no-single-level")
 DAYS = 20  # a what-if wants two weeks of earlier forecasts
 
 
 def city() -> Traffic:
-    """Six stations, most of which are called what nobody should call a station."""
+    """Six stations, most of which are called what nobody should call one; one is out for twenty hours."""
     traffic = wavy_traffic(stations=len(STATIONS), days=DAYS)
-    return replace(traffic, stations=tuple(map(StationId, STATIONS)))
+    load = traffic.load.copy()
+    load[-60:-40, STATIONS.index(OUT)] = 0
+    return replace(traffic, load=load, stations=tuple(map(StationId, STATIONS)))
 
 
 def written_runs(folder: Path) -> Path:

@@ -1,0 +1,89 @@
+"""Alerts through the API: found by watching, marked by people, kept outside the run."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fl_server.watching import watched, watched_answer
+from fl_server.web.app import web_app
+from fl_server.web.desk import Desk
+from fl_server.web.guard import MOST_BYTES, Access
+from fl_server.web.marks import Mark, keep_mark, marks_file, marks_of
+from fl_server.web.shelf import Shelf
+from tests.fl_server.web.test_api import done
+from tests.fl_server.web.worlds import OUT
+
+
+@pytest.fixture(scope="module")
+def out(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run, where marks may be left beside it."""
+    folder = tmp_path_factory.mktemp("out")
+    shutil.copytree(runs / "done", folder / "one")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def watching(out: Path) -> Iterator[TestClient]:
+    with TestClient(web_app(Desk(Shelf(out)), Access()), base_url="http://127.0.0.1") as made:
+        assert not made.get("/api/runs/one/alerts").json()["watched"]
+        assert done(made, made.post("/api/runs/one/watch"))["state"] == "done"
+        yield made
+
+
+def test_the_alerts_are_those_of_watching_and_name_the_station_that_is_out(
+    watching: TestClient, out: Path
+) -> None:
+    told = watching.get("/api/runs/one/alerts").json()
+    expected = watched_answer(watched(out / "one"))
+    marked = [{name: value for name, value in alert.items() if name != "mark"} for alert in told["alerts"]]
+    assert marked == expected["alerts"]
+    assert told["drift"]["retrain"] == watched(out / "one").drift.retrain
+    outages = [alert for alert in told["alerts"] if alert["kind"] == "outage"]
+    assert {station for alert in outages for station in alert["stations"]} == {OUT}
+
+
+def test_an_alert_is_acknowledged_muted_and_open_again(watching: TestClient, out: Path) -> None:
+    alert = watching.get("/api/runs/one/alerts").json()["alerts"][0]["id"]
+    path = f"/api/runs/one/alerts/{alert}/mark"
+    wanted = {"acknowledged": True, "muted_until": "2024-01-20T00:00", "note": "<b>crew</b>"}
+    assert watching.post(path, json=wanted).json() == wanted
+    assert watching.get("/api/runs/one/alerts").json()["alerts"][0]["mark"] == wanted
+    assert json.loads((out / "one.alerts.json").read_text()) == {"marks": {alert: wanted}}
+    assert watching.post(path, json={}).status_code == 200
+    assert marks_of(out / "one") == {}
+
+
+def test_marks_that_make_no_sense_are_refused(watching: TestClient, out: Path) -> None:
+    alert = watching.get("/api/runs/one/alerts").json()["alerts"][0]["id"]
+    path = f"/api/runs/one/alerts/{alert}/mark"
+    assert watching.post("/api/runs/one/alerts/..%2fx/mark", json={}).status_code == 404
+    assert watching.post("/api/runs/one/alerts/nothing/mark", json={}).status_code == 404
+    for muted in ("tomorrow", "2024-01-20T00:00Z"):
+        assert watching.post(path, json={"muted_until": muted}).status_code == 409
+    assert watching.post(path, json={"other": 1}).status_code == 422
+    assert watching.post(path, content=b"{").status_code == 422
+    assert marks_of(out / "one") == {}
+
+
+def test_what_is_too_long_is_refused_though_its_length_is_not_told(watching: TestClient) -> None:
+    alert = watching.get("/api/runs/one/alerts").json()["alerts"][0]["id"]
+    parts = iter([b'{"note": "', b"x" * MOST_BYTES, b'"}'])
+    assert watching.post(f"/api/runs/one/alerts/{alert}/mark", content=parts).status_code == 413
+
+
+def test_marks_are_read_back_and_a_damaged_file_is_named(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert marks_of(run) == {}
+    keep_mark(run, "a", Mark(acknowledged=True))
+    keep_mark(run, "b", Mark(muted_until="2024-01-01T00:00"))
+    keep_mark(run, "a", Mark())
+    assert marks_of(run) == {"b": Mark(muted_until="2024-01-01T00:00")}
+    assert [file.name for file in tmp_path.iterdir()] == ["run.alerts.json"]
+    for text in ("{", "[]", '{"marks": {"a": {"acknowledged": true, "other": 1}}}', '{"marks": [1]}'):
+        marks_file(run).write_text(text)
+        with pytest.raises(Exception, match="is no file of marks on alerts"):
+            marks_of(run)
