@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bs_client.memory import Memory
 from clustering.signatures import SignatureSettings
 from data.inputs import INPUTS
 from data.messages import Introduction
@@ -27,6 +28,7 @@ class Host:
     place: dict[StationId, int]  # of each station among the K
     numbers: tuple[int, ...]  # of each station, for its random numbers
     introductions: tuple[Introduction, ...]
+    memory: Memory  # of one order in the next, where updates cross in fewer bytes
 
 
 def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host:
@@ -42,6 +44,7 @@ def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host
         place={station: place for place, station in enumerate(stations)},
         numbers=tuple(station_number(station) for station in stations),
         introductions=introductions(of_columns(traffic, [column_of[station] for station in stations])),
+        memory=Memory(stations),
     )
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -48,7 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     _compile(traffic)
     gc.collect()
     gc.freeze()  # pages that the collector does not touch stay shared
-    children = {_forked(traffic, part, arguments.server): part for part in parts}
+    where = Where(arguments.server, arguments.memory)
+    children = {_forked(traffic, part, where): part for part in parts}
 
     def end(_number: int, _frame: FrameType | None) -> None:
         for child in children:
@@ -63,7 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if child:
             part = children.pop(child)
             time.sleep(RESTART_SECONDS)
-            children[_forked(traffic, part, arguments.server)] = part
+            children[_forked(traffic, part, where)] = part
         else:
             time.sleep(WATCH_SECONDS)
     end(0, None)
@@ -86,25 +87,34 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("set", type=Path)
     parser.add_argument("--server", required=True)
     parser.add_argument("--stations-per-process", type=int, default=1)
+    parser.add_argument("--memory", type=Path, help="where stations keep what they remember")
     parser.add_argument("--reading", default="{}", help="how the set is read, as JSON")
     return parser.parse_args(words)
 
 
-def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], server: str) -> int:
+@dataclass(frozen=True)
+class Where:
+    """Where the server is, and where stations keep what they remember."""
+
+    server: str
+    memory: Path | None
+
+
+def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], where: Where) -> int:
     child = os.fork()
     if child:
         return child
     code = 1
     try:
         mine = of_columns(traffic, part)
-        _serve(mine if part[0] == 0 else replace(mine, gappy=()), server)  # the first tells who is left out
+        _serve(mine if part[0] == 0 else replace(mine, gappy=()), where)  # the first tells who is left out
         code = 0
     finally:
         os._exit(code)
 
 
-def _serve(traffic: Traffic, server: str) -> None:
-    node = FlowerNode(Link(address=server), Site(traffic).answered, tell=_tell)
+def _serve(traffic: Traffic, where: Where) -> None:
+    node = FlowerNode(Link(address=where.server), Site(traffic, where.memory).answered, tell=_tell)
     end_when_told()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     node.run()

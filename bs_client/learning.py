@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from bs_client.crossing import opened, written
 from bs_client.host import Host, places
 from data.errors import InputError
 from data.exact_sums import LARGEST, exact_sum
@@ -37,8 +38,12 @@ class Occasion:
 def learned(host: Host, orders: Sequence[TrainOrder]) -> Iterator[Answer]:
     """The updates of the stations that orders name, those of the same turn trained together."""
     for _, alike in groupby(orders, key=lambda order: (order.phase, order.turn, order.turns)):
-        group = list(alike)
+        found = opened(host, list(alike))
+        yield from found.failures
+        group = found.orders
         chosen = [places(host, order.stations) for order in group]
+        if not group:
+            continue
         rising = np.argsort(np.concatenate(chosen))  # so that a whole host is trained without a copy
         order_of = np.repeat(np.arange(len(group)), [len(each) for each in chosen])[rising]  # (K,)
         if len(rising):
@@ -46,7 +51,7 @@ def learned(host: Host, orders: Sequence[TrainOrder]) -> Iterator[Answer]:
             until = np.array([order.until for order in group])[order_of]
             trained = _trained_together(host, np.concatenate(chosen)[rising], weights, until, group[0])
             for number, order in enumerate(group):
-                yield from _answers(trained, np.flatnonzero(order_of == number), order)
+                yield from _answers(host, trained, np.flatnonzero(order_of == number), order)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _trained_together(
     return Trained([host.task.traffic.stations[place] for place in stations], made, losses, samples.counts)
 
 
-def _answers(trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answer]:
+def _answers(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answer]:
     """The answers to an order, which was for the stations of these `rows`."""
     without = trained.samples[rows] == 0
     for row in rows[without]:
@@ -85,9 +90,13 @@ def _answers(trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answ
     if order.sum_by != "nothing" and len(rows) > 1:
         yield _summed(trained, rows, order)
         return
-    for row in rows:
-        samples, loss = int(trained.samples[row]), float(trained.losses[row])
-        yield Update(trained.stations[row], trained.weights[row], samples, loss)
+    updates = [_update(trained, row) for row in rows]
+    yield from written(host, order, updates) if order.crossing and order.crossing.coding else updates
+
+
+def _update(trained: Trained, row: int) -> Update:
+    samples, loss = int(trained.samples[row]), float(trained.losses[row])
+    return Update(trained.stations[row], trained.weights[row], samples, loss)
 
 
 def _summed(trained: Trained, rows: Places, order: TrainOrder) -> Summed:

@@ -1,6 +1,7 @@
 """Where series are and stay: one station or many, on one machine, following the orders that arrive there."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -23,13 +24,18 @@ class Setup:
 
     recipe: Recipe
     signature: SignatureSettings
+    run: str = ""  # by which stations know one run from another, if they remember something of it
 
 
 @dataclass
 class Site:
-    """The stations of one process. Windows are made when the first order comes that needs them."""
+    """The stations of one process. Windows are made when the first order comes that needs them.
+
+    What stations remember of a run they keep in the folder `memory`, if there is one.
+    """
 
     traffic: Traffic
+    memory: Path | None = None
     _made: dict[str, tuple[Host | None, tuple[Introduction, ...]]] = field(default_factory=dict)
 
     def answered(self, packet: bytes) -> bytes:
@@ -49,7 +55,11 @@ class Site:
         """The host for a setup, kept until another comes; and the stations that cannot take part in it."""
         known = str(setup)
         if known not in self._made:
-            self._made = {known: _made(self.traffic, rebuilt(Setup, setup))}
+            given = rebuilt(Setup, setup)
+            made, unfit = _made(self.traffic, given)
+            if made is not None and self.memory is not None:
+                made.memory.folder = self.memory / given.run
+            self._made = {known: (made, unfit)}
         return self._made[known]
 
 

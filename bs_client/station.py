@@ -2,7 +2,8 @@
 
 A host holds the series of one station or of many. Stations that are asked for the same thing are computed
 together, which changes the speed and nothing else: the answer of a station depends on its own series, on the
-order and on the recipe, never on who else is there. A station remembers nothing from one order to the next.
+order and on the recipe, never on who else is there. A station remembers nothing from one order to the next,
+unless updates cross in fewer bytes than they have (see memory.py).
 
 Axes: K stations of a host, S samples, F features, P parameters.
 """
@@ -23,6 +24,8 @@ from data.messages import (
     EvaluateOrder,
     Failure,
     IntroduceOrder,
+    KeepOrder,
+    Kept,
     MomentsAnswer,
     MomentsOrder,
     Order,
@@ -53,6 +56,9 @@ def answers(host: Host, orders: Sequence[Order]) -> list[Answer]:
                 given += _evaluated(host, order)
             case MomentsOrder():
                 given += _moments(host, order)
+            case KeepOrder():
+                host.memory.keep()
+                given += [Kept(station) for station in order.stations if station in host.place]
     return given
 
 

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from data.coding import Coded
 from data.inputs import Layout
 from data.traffic import StationId
 
@@ -19,6 +20,7 @@ Weights = NDArray[np.float32]
 Array = NDArray[np.float64]
 Phase = Literal["vertical", "settling", "horizontal", "personal"]
 SumBy = Literal["nothing", "station", "window"]
+LACKING = "does not have the weights that an order counts from"
 PHASES: tuple[Phase, ...] = get_args(Phase)  # a station draws other random numbers in each
 
 
@@ -55,6 +57,20 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Crossing:
+    """How the weights of a training cross: what goes down as a `change` of weights that stations have.
+
+    `base` is the digest of those; without a change the order's own weights count. The update comes back as
+    this `coding` writes it. What a station remembers between trainings is that of one `course` of a run.
+    """
+
+    coding: str
+    course: str
+    base: str = ""
+    change: Coded | None = None
+
+
+@dataclass(frozen=True)
 class TrainOrder:
     """Train `weights` on what happened before step `until`; this is turn `turn` of `turns` of a phase.
 
@@ -69,6 +85,7 @@ class TrainOrder:
     turns: int
     until: int
     sum_by: SumBy = "nothing"
+    crossing: Crossing | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,16 @@ class Update:
 
     station: StationId
     weights: Weights  # (P,)
+    samples: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class CodedUpdate:
+    """What a station's training changed in the weights that it began from, in fewer bytes."""
+
+    station: StationId
+    change: Coded
     samples: int
     loss: float
 
@@ -261,7 +288,10 @@ class ClusterScores:
 
 @dataclass(frozen=True)
 class KeepOrder:
-    """To a cluster head: keep what you had come to by turn `after`, for the server may come back to it."""
+    """Keep what you had come to by turn `after`, for the server may come back to it.
+
+    To a cluster head, or to stations that remember something from one training to the next.
+    """
 
     stations: tuple[StationId, ...]
     after: int
@@ -269,7 +299,7 @@ class KeepOrder:
 
 @dataclass(frozen=True)
 class Kept:
-    """A cluster head has it on its disk."""
+    """It is kept: a cluster head has it on its disk, and so has a station that was given a place."""
 
     station: StationId
 
@@ -309,5 +339,5 @@ class Failure:
 HeadOrder = RoundOrder | StepOrder | RefreshOrder | ScoreOrder | KeepOrder
 HeadAnswer = ClusterRound | ClusterReport | ClusterStep | ClusterScores | Kept
 Order = IntroduceOrder | DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder | HeadOrder
-Single = Introduction | Description | Update | Errors | MomentsAnswer | Failure | HeadAnswer
+Single = Introduction | Description | Update | CodedUpdate | Errors | MomentsAnswer | Failure | HeadAnswer
 Answer = Single | Summed

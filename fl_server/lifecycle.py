@@ -15,6 +15,7 @@ import numpy as np
 from clustering.segmentation import Segmentation
 from data.errors import InputError
 from data.messages import Failure
+from fl_server.crossing.turns import after_crossing, crossed
 from fl_server.exchange import together
 from fl_server.fleet import Fleet
 from fl_server.horizontal import step_passed
@@ -52,6 +53,13 @@ def turns(plan: Plan, stage: Stage, system: System) -> int:
 
 def advanced(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """`run` after its next turn."""
+    if not plan.settings.crossing.coded:
+        return _advanced(fleet, plan, run)
+    crossing = crossed(fleet, plan, run)
+    return after_crossing(crossing, run, _advanced(crossing, plan, run))
+
+
+def _advanced(fleet: Fleet, plan: Plan, run: Run) -> Run:
     if run.stage == "vertical":
         run = _vertical_turn(fleet, plan, _perhaps_segmented(fleet, plan, run))
     elif over_heads(plan.settings):

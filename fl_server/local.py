@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from data.errors import InputError
 from data.messages import Answer, Failure, Order, Single, Summed, TrainOrder
 from data.traffic import StationId, Traffic, in_order, of_columns
 from data.windows import GAPPY, NEVER_VARIES, refuse_still, varying_columns
+from fl_server.fleet import Fleet
 from forecasting.recipe import Recipe
 
 STATIONS_A_HOST = 1000  # bounds the memory that making the windows takes
@@ -71,3 +73,9 @@ def local_fleet(
 def _threads(count: int) -> ThreadPoolExecutor:
     """Threads that stay: compiled training runs beside the Python of other hosts."""
     return ThreadPoolExecutor(count)
+
+
+def remembering(fleet: Fleet, folder: Path) -> None:
+    """Let stations of this process keep in `folder` what they remember, and look there for it."""
+    for each in fleet.hosts if isinstance(fleet, LocalFleet) else ():
+        each.memory.folder = folder

@@ -20,6 +20,7 @@ from data.messages import Description, IntroduceOrder, Introduction, Timeline
 from data.traffic import StationId, fingerprint
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour, drawn_behaviour
+from fl_server.crossing.coded import Bases
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.scoring import Standing, no_standing
@@ -155,6 +156,7 @@ class Run:
     shown: Shown | None = None
     history: tuple[Row, ...] = ()
     heads: tuple[Mark, ...] = ()  # C of them, where clusters have machines of their own
+    bases: Bases | None = None  # what stations have, where orders count from that
 
 
 def planned(fleet: Fleet, settings: TwinSettings) -> Plan:

@@ -21,7 +21,7 @@ from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from fl_server.running import State
 from fl_server.settings import TwinSettings
 
-RECORD, STATE, SUMMARY, TWINS = "run.json", "state", "summary.json", "twins"
+RECORD, STATE, SUMMARY, TWINS, MEMORY = "run.json", "state", "summary.json", "twins", "memory"
 KIND = "state of a run"
 FEDERATION = "federation"  # in the place of a set, where the stations have theirs on other machines
 ESSENTIAL = ("v", "h", "clusters", "quality", "phases", "stream", "data_end", "by_cluster", "odd")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from data.progress import Step, Work
+from fl_server.crossing.turns import crossed
 from fl_server.fleet import Fleet
 from fl_server.horizontal import reposted
 from fl_server.lifecycle import advanced, turns
@@ -34,7 +35,10 @@ def states(fleet: Fleet, plan: Plan, state: State) -> Iterator[State]:
     """Every state after `state`, to the end."""
     run = _open_run(state)
     if run is not None and run.stream is not None:
-        reposted(fleet, run.stream)
+        if plan.settings.crossing.coded:
+            crossed(fleet, plan, run).repost([each.order for each in run.stream.open])
+        else:
+            reposted(fleet, run.stream)
     while run is not None:
         began = monotonic()
         made = advanced(fleet, plan, run)

@@ -7,11 +7,12 @@ import numpy as np
 
 from clustering.drift import DriftSettings
 from clustering.relation import RelationSettings
-from clustering.segmentation import SegmentationSettings
+from clustering.segmentation import HEADS, SegmentationSettings
 from clustering.signatures import SignatureSettings
 from data.errors import InputError
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy, proximal_of
+from fl_server.crossing.settings import CrossingSettings
 from forecasting.recipe import Recipe
 from hetnet.sync.gates import GateSettings
 
@@ -168,7 +169,15 @@ class TwinSettings:
     vertical: VerticalSettings = field(default_factory=VerticalSettings)
     horizontal: HorizontalSettings = field(default_factory=HorizontalSettings)
     behaviour: BehaviourSettings = field(default_factory=BehaviourSettings)
+    crossing: CrossingSettings = field(default_factory=CrossingSettings)
     single_level: bool = True  # whether the same is done without clusters, to compare
+
+    def __post_init__(self) -> None:
+        if self.crossing.coded and self.segment.how.method == HEADS:
+            raise InputError(
+                "compress: cluster heads on machines of their own take updates as they are; expected another "
+                "method than heads, or no compress"
+            )
 
     @property
     def station_recipe(self) -> Recipe:

@@ -14,7 +14,7 @@ from forecasting.settings import TrainingSettings
 
 Floats = NDArray[np.float32]
 Counts = NDArray[np.int64]
-FIRST_WEIGHTS, SAMPLE_ORDER = 0, 1  # what a stream of random numbers is for
+FIRST_WEIGHTS, SAMPLE_ORDER, ROUNDING = 0, 1, 6  # what a stream of random numbers is for
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Runner:
             patience = Patience(answer_seconds=HEADS_SECONDS + HEADS_TIMES * seconds)
             return FlowerFleet(grid, setup, patience, grid.pause, only, growing=True)
         patience = Patience(answer_seconds=seconds)
-        return FlowerFleet(grid, setup_of(record.settings), patience, grid.pause, only)
+        return FlowerFleet(grid, setup_of(record.settings, record.known_as), patience, grid.pause, only)
 
     def _finish(self, folder: Path, record: Record, cast: Cast, wanted: Wanted) -> None:
         told = set[str]()

@@ -33,6 +33,12 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--stations", nargs="+", metavar="ID", help="which stations (default: all of the set)"
     )
+    parser.add_argument(
+        "--memory",
+        type=Path,
+        metavar="FOLDER",
+        help="where stations keep what their compressed updates left out (default: in the process)",
+    )
     read_options.add_to(parser, leave_out_gappy=True)
     parser.set_defaults(run=run)
 
@@ -71,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stations:
         traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])
     _tell(f"{len(traffic.stations)} stations of {arguments.data}")
-    joined(link, Site(traffic).answered, _tell)
+    joined(link, Site(traffic, arguments.memory).answered, _tell)
     return 0
 
 

@@ -13,9 +13,9 @@ from data.traffic import Traffic
 from fl_server.cli import output_folder, read_options, twin_options, twinning
 from fl_server.cli.report import print_text
 from fl_server.cli.twinning import Cast
-from fl_server.local import local_fleet
+from fl_server.local import local_fleet, remembering
 from fl_server.run import planned
-from fl_server.run_folder import FEDERATION, Record, new_run, read_record, way_on
+from fl_server.run_folder import FEDERATION, MEMORY, Record, new_run, read_record, way_on
 from fl_server.settings import TwinSettings
 
 EXAMPLES = """examples:
@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   vhtwin twin DIR --personal head                     also a twin for each station, with a head of its own
   vhtwin twin DIR --clusters 10 --preset paper        the paper's settings, Girvan-Newman
   vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
+  vhtwin twin DIR --compress top-k=0.05+int8          send changes of twins in a thirtieth of the bytes
   vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days
 """
 
@@ -87,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     record = Record(version, source, cast.plan.data, reading, settings, twinning.links(settings))
     folder = output_folder.named_or_new(arguments, "twin")
     new_run(folder, record, overwrite=arguments.overwrite)
+    remembering(cast.fleet, folder / MEMORY)
     twinning.finish(folder, record, cast, arguments, began)
     return 0
 
@@ -104,6 +106,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         record = replace(record, set=str(arguments.data.resolve()))
     cast = _cast(read_set(Path(record.set), record.reading), record.settings, arguments.threads)
     twinning.refuse_changed(record, cast.plan)
+    remembering(cast.fleet, arguments.folder / MEMORY)
     twinning.finish(arguments.folder, record, cast, arguments, began)
     return 0
 

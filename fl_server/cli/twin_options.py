@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clustering.groups import read_groups
 from clustering.segmentation import GIVEN, HEADS, METHODS
+from data.coding import NAMES as CODINGS
 from data.errors import InputError
 from data.inputs import INPUTS
 from data.plain import plain
@@ -37,6 +38,7 @@ PLACES = {
     "topology": "segment.topology",
     "degree": "segment.degree",
 }
+COMPRESSED = ["top-k=0.05+int8", "top-k=0.1+int8"]  # up and down: see crossing/README.md
 BOTH_PHASES = {"participation": ("vertical.participation", "horizontal.participation")}
 
 
@@ -97,6 +99,13 @@ def _add_phases(group: "argparse._ArgumentGroup") -> None:
         "--refresh", metavar="NAME", help=f"of the G-NDT in the stream: {', '.join(REFRESHES)}"
     )
     group.add_argument(
+        "--compress",
+        nargs="*",
+        metavar="CODING",
+        help=f"updates, and twins sent down: {CODINGS}; the second for what goes down (default of both: "
+        f"{' '.join(COMPRESSED)})",
+    )
+    group.add_argument(
         "--no-single-level", action="store_true", help="leave out the comparison without clusters"
     )
 
@@ -149,10 +158,20 @@ def _given(arguments: argparse.Namespace) -> Table:
             table = laid_over(table, nested(place, value))
     if arguments.sync_policy:
         table = laid_over(table, nested("horizontal.gate", plain(gate_named(arguments.sync_policy), {})))
+    if arguments.compress is not None:
+        table = laid_over(table, {"crossing": _compressed(arguments.compress)})
     if arguments.groups:
         groups = plain(read_groups(arguments.groups), {})
         table = laid_over(table, {"segment": {"how": {"method": GIVEN, "groups": groups}}})
     return table
+
+
+def _compressed(given: list[str]) -> Table:
+    """How updates go up and twins go down, by no coding, one for both, or two."""
+    if len(given) > 2:
+        raise InputError(f"--compress {' '.join(given)}: expected one coding, or one up and one down")
+    up, *down = given or COMPRESSED
+    return {"up": up, "down": (down or [up])[0]}
 
 
 def _topology(name: str | None) -> str | None:

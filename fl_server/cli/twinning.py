@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from data.errors import InputError
+from data.messages import KeepOrder
 from data.progress import Work
 from fl_server.cli.endings import TerminationError
 from fl_server.cli.progress import shown
@@ -124,9 +126,17 @@ def finished(folder: Path, record: Record, cast: Cast, state: State, how: How) -
         several = states(cast.fleet, cast.plan, state)
         if how.replay is not None:
             several = paced(several, cast.plan, how.replay)
-        several = kept(folder, _looked_at(several, how.look), how.keep_every, how.before_keeping)
+        keeping = partial(_kept_below, cast, how)
+        several = kept(folder, _looked_at(several, how.look), how.keep_every, keeping)
         state = how.show(steps(cast.plan, several))
     return written(folder, record, cast.fleet, cast.plan, state)
+
+
+def _kept_below(cast: Cast, how: How, state: State) -> None:
+    """Let whoever remembers something keep what belongs to a state that is going to be kept."""
+    if cast.plan.settings.crossing.remembers:
+        cast.fleet.ask([KeepOrder(cast.plan.stations, 0)])
+    how.before_keeping(state)
 
 
 def _looked_at(several: Iterator[State], look: Callable[[State], None]) -> Iterator[State]:

@@ -22,9 +22,9 @@ from fl_server.federation.board import Board, asleep_in, words
 from fl_server.federation.control import Control
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import quiet
-from fl_server.federation.stations import Crew, Launched, federated
+from fl_server.federation.stations import Crew, Crewing, Launched, federated
 from fl_server.run import planned
-from fl_server.run_folder import Record, new_run, read_record
+from fl_server.run_folder import MEMORY, Record, new_run, read_record
 from fl_server.running import State
 
 JOIN_SECONDS = 120.0
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.out is not None:
             raise InputError(f"--out {arguments.out}: a run that is gone on with stays where it is")
         record = read_record(arguments.resume)
-        with _federated(record, arguments.stations_per_process, patience) as running:
+        with _federated(record, arguments.resume, arguments.stations_per_process, patience) as running:
             twinning.refuse_changed(record, running.cast.plan)
             _finish(arguments.resume, record, running, arguments, began)
         return 0
@@ -88,9 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
     version, source = metadata.version("vhtwin"), str(arguments.set.resolve())
     reading = read_options.settings_from(arguments)
     record = Record(version, source, "", reading, settings, twinning.links(settings))
-    with _federated(record, arguments.stations_per_process, patience) as running:
+    folder = output_folder.named_or_new(arguments, "up")
+    with _federated(record, folder, arguments.stations_per_process, patience) as running:
         record = twinning.of_plan(record, running.cast.plan)
-        folder = output_folder.named_or_new(arguments, "up")
         new_run(folder, record, overwrite=arguments.overwrite)
         _finish(folder, record, running, arguments, began)
     return 0
@@ -140,12 +140,18 @@ def _with_stations(work: Work[State], board: Board) -> Work[State]:
 
 
 @contextmanager
-def _federated(record: Record, stations_per_process: int, patience: Patience) -> Iterator[Running]:
-    """The stations of the record's set, each in its process, joined to a server here."""
+def _federated(
+    record: Record, folder: Path, stations_per_process: int, patience: Patience
+) -> Iterator[Running]:
+    """The stations of the record's set, each in its process, joined to a server here.
+
+    What they remember of the run they keep in its folder.
+    """
     quiet()
     board, setup = Board(), setup_of(record.settings)
     routes = Control(board).routes()
-    with federated(Path(record.set), record.reading, setup, patience, stations_per_process, routes) as crew:
+    crewing = Crewing(Path(record.set), record.reading, stations_per_process, folder.resolve() / MEMORY)
+    with federated(crewing, setup, patience, routes) as crew:
         told = f"vhtwin status --server {crew.address} tells of every station"
         print(f"vhtwin up: {told}", file=sys.stderr)  # noqa: T201
         board.fleet = crew.fleet

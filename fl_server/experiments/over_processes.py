@@ -16,7 +16,7 @@ from fl_server.experiments.cells import TIMES, Cell, Row, ended, row_of
 from fl_server.experiments.sources import CITY_SETTINGS, Source, reading_of
 from fl_server.federation.fleet import Patience, setup_of
 from fl_server.federation.link import quiet
-from fl_server.federation.stations import federated
+from fl_server.federation.stations import Crewing, federated
 from fl_server.local import local_fleet
 from fl_server.running import State
 
@@ -63,7 +63,7 @@ def beside(cell: Cell) -> Work[Beside]:
     quiet()
     with _on_the_disk(cell.source, cell.channel) as (folder, reading):
         only = replace(reading, only=traffic.stations)
-        with federated(folder, only, setup_of(settings), PATIENCE) as crew:
+        with federated(Crewing(folder, only), setup_of(settings), PATIENCE) as crew:
             for _ in crew.fleet.gathered(cell.stations):
                 pass
             began = monotonic()

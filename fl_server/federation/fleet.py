@@ -52,10 +52,14 @@ class Patience:
             raise InputError(f"seconds to wait must be positive, got {self}")
 
 
-def setup_of(settings: TwinSettings) -> Plain:
-    """What stations must know to follow orders; see bs_client/site.py."""
+def setup_of(settings: TwinSettings, run: str = "") -> Plain:
+    """What stations must know to follow orders; see bs_client/site.py.
+
+    The name of the `run` only where they remember something of it.
+    """
     recipe, signature = settings.station_recipe, settings.segment.signature
-    return {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
+    setup = {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
+    return setup | {"run": run} if run and settings.crossing.remembers else setup
 
 
 @dataclass

@@ -30,21 +30,26 @@ class Crew:
     address: str
 
 
+@dataclass(frozen=True)
+class Crewing:
+    """Which stations are launched: those of a set, so many a process; where they keep what they remember."""
+
+    folder: Path
+    reading: ReadSettings
+    stations_per_process: int = 1
+    memory: Path | None = None
+
+
 @contextmanager
 def federated(
-    folder: Path,
-    reading: ReadSettings,
-    setup: Plain,
-    patience: Patience,
-    stations_per_process: int = 1,
-    routes: Sequence[Route] = (),
+    crewing: Crewing, setup: Plain, patience: Patience, routes: Sequence[Route] = ()
 ) -> Iterator[Crew]:
-    """The stations of the set in `folder` in processes that join a server here, which also has `routes`."""
+    """Stations in processes that join a server here, which also has `routes`."""
     link = Link(Doors())
     address = link.open(routes)
     grid = link.grid()
     try:
-        with launched(folder, reading, address, stations_per_process) as processes:
+        with launched(crewing, address) as processes:
             yield Crew(FlowerFleet(grid, setup, patience, grid.pause), processes, address)
     finally:
         grid.end()
@@ -61,19 +66,14 @@ class Launched:
 
 
 @contextmanager
-def launched(
-    folder: Path, reading: ReadSettings, server: str, stations_per_process: int = 1
-) -> Iterator[Launched]:
-    """A process for every so many stations of the set in `folder`; none is left afterwards."""
-    if stations_per_process < 1:
-        raise InputError(f"stations_per_process must be at least 1, got {stations_per_process}")
-    words = [sys.executable, "-m", "bs_client.launch", str(folder), "--server", server]
-    words += [
-        "--stations-per-process",
-        str(stations_per_process),
-        "--reading",
-        json.dumps(plain(reading, {})),
-    ]
+def launched(crewing: Crewing, server: str) -> Iterator[Launched]:
+    """A process for every so many stations of a set; none is left afterwards."""
+    each = crewing.stations_per_process
+    if each < 1:
+        raise InputError(f"stations_per_process must be at least 1, got {each}")
+    words = [sys.executable, "-m", "bs_client.launch", str(crewing.folder), "--server", server]
+    words += ["--stations-per-process", str(each), "--reading", json.dumps(plain(crewing.reading, {}))]
+    words += [] if crewing.memory is None else ["--memory", str(crewing.memory)]
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -21,7 +21,7 @@ import polars as pl
 from data.sets.tables import ReadSettings, read_set
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import quiet
-from fl_server.federation.stations import federated
+from fl_server.federation.stations import Crewing, federated
 from fl_server.fleet import Fleet
 from fl_server.lifecycle import advanced
 from fl_server.local import local_fleet
@@ -124,7 +124,7 @@ def _federation(
 ) -> Iterator[tuple[FlowerFleet, Callable[[], float]]]:
     """The stations of a city in processes, and how many MB one of these takes."""
     patience = Patience(answer_seconds=600, introduction_seconds=300)
-    with federated(city, ReadSettings(), setup_of(settings), patience, each) as crew:
+    with federated(Crewing(city, ReadSettings(), each), setup_of(settings), patience) as crew:
         for _ in crew.fleet.gathered(stations):
             pass
         yield crew.fleet, lambda: _share_mb(crew.launched.group)

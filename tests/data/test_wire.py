@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from data.coding import coded, coding_named
 from data.errors import InputError
 from data.messages import (
     Answer,
@@ -15,6 +16,8 @@ from data.messages import (
     ClusterRound,
     ClusterScores,
     ClusterStep,
+    CodedUpdate,
+    Crossing,
     DescribeOrder,
     Errors,
     EvaluateOrder,
@@ -47,6 +50,7 @@ from data.wire import (
 
 ONE, TWO = StationId("one"), StationId("zwei")
 WEIGHTS = np.array([0.1, -3.5, np.float32(1e-30)], np.float32)
+CHANGE = coded(np.linspace(-1, 1, 40, dtype=np.float32), coding_named("top-k=0.1+int8"))
 ORDERS: list[Order] = [
     IntroduceOrder(),
     DescribeOrder((ONE,), None),
@@ -60,6 +64,9 @@ ORDERS: list[Order] = [
     RefreshOrder((ONE,), 9, 0, 8, WEIGHTS),
     ScoreOrder((ONE,), 9, "horizontal", 8),
     KeepOrder((ONE,), 9),
+    TrainOrder(
+        (ONE,), WEIGHTS[:0], "vertical", 0, 1, 9, "nothing", Crossing("int8", "hierarchical", "ab", CHANGE)
+    ),
 ]
 ANSWERS: list[Answer] = [
     Update(ONE, WEIGHTS, 12, 0.25),
@@ -73,6 +80,7 @@ ANSWERS: list[Answer] = [
     ClusterStep(ONE, 2, 1, 4, 0.5, 9, (), ()),
     ClusterScores(ONE, np.ones((5, 2)), np.zeros((5, 2)), 3, 700),
     Kept(ONE),
+    CodedUpdate(ONE, CHANGE, 12, 0.25),
 ]
 
 

@@ -1,0 +1,34 @@
+"""How weights cross between the tiers."""
+
+from dataclasses import dataclass
+
+from data.coding import coding_named
+
+NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossingSettings:
+    """How the weights of trainings are written: updates `up`, twins `down`; none is as they are.
+
+    See data/coding.py for the names. What goes down is counted from what a station has, so that nothing is
+    lost for good; what goes up leaves out what the station adds to its next update.
+    """
+
+    up: str = NONE
+    down: str = NONE
+
+    def __post_init__(self) -> None:
+        for spec in (self.up, self.down):
+            if spec != NONE:
+                coding_named(spec)
+
+    @property
+    def coded(self) -> bool:
+        """Whether anything crosses in fewer bytes than it has."""
+        return (self.up, self.down) != (NONE, NONE)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether stations must remember what their updates left out."""
+        return self.up != NONE and coding_named(self.up).forgets
