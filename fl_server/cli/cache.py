@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from data.errors import InputError
 from data.store import whole_file
 from data.words import counted
-from fl_server.cli import cache_twin, request_options
+from fl_server.cache_runs import held, judged, read_plan
+from fl_server.cli import cache_train, cache_twin, request_options
+from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from hetnet.caching.cells import drawn_cells
 from hetnet.caching.che import expected_hit_rate
@@ -29,6 +32,10 @@ EXAMPLES = """examples:
   vhtwin cache compare --requests log.csv             on your own log: time,client,content
   vhtwin cache compare --twin runs/first              stations as busy as these twins forecast
   vhtwin cache twin                                   how well a twin of the requests foretells them
+  vhtwin cache train                                  the four systems, ten seeds
+  vhtwin cache evaluate runs/cache-systems-1          beside classic caches and bounds
+  vhtwin cache compare --policy runs/cache-systems-1 --requests log.csv
+                                                      the same on your own log
 """
 
 
@@ -43,6 +50,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     below = parser.add_subparsers(metavar="VERB", required=True)
     cache_twin.add_parser(below)
+    cache_train.add_train(below)
+    cache_train.add_evaluate(below)
     parser = below.add_parser(
         "compare",
         help="hold classic caches and bounds beside each other",
@@ -52,6 +61,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--slots", type=int, default=SLOTS, metavar="N", help="of each station (default: %(default)s)"
     )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FOLDER", help="also what vhtwin cache train has made there"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the table as CSV")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=compare)
@@ -59,6 +71,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Run the requests through every classic cache; print how often each hits."""
+    if arguments.policy:
+        return _compare_learned(arguments)
     cells = request_options.cells_from(arguments)
     requests = request_options.requests_from(arguments, cells)
     home = drawn_cells(cells, np.random.default_rng(arguments.seed), requests.client_count).home
@@ -88,6 +102,25 @@ def compare(arguments: argparse.Namespace) -> int:
     if said:
         print_text(said)
     if arguments.out:
+        print_text(f"table: {arguments.out}")
+    return 0
+
+
+def _compare_learned(arguments: argparse.Namespace) -> int:
+    """Serve the requests by learned policies, and by classic caches that may choose stations as these do."""
+    if arguments.twin or arguments.number:
+        raise InputError(
+            "--policy serves requests of the world it was trained in, or a log by --requests: expected "
+            "neither --twin nor --number beside it"
+        )
+    read_plan(arguments.policy)
+    with held(arguments.policy):
+        frame = shown(judged(arguments.policy, arguments.requests, arguments.timezone))
+    if arguments.out:
+        with whole_file(arguments.out) as partial:
+            frame.write_csv(partial)
+    cache_train.print_outcomes(frame, as_json=arguments.json)
+    if arguments.out and not arguments.json:
         print_text(f"table: {arguments.out}")
     return 0
 
