@@ -196,7 +196,7 @@ def _draw_cycle(axes: Axes, cycle: Cycle, label: str) -> None:
     else:
         axes.set_xticks(np.arange(0, 25, 4), labels=[f"{hour}:00" for hour in range(0, 25, 4)])
     axes.set_xlim(0, 168 if cycle.is_week else 24)
-    _finish(axes, 6, amounts=bool(cycle.low.min() >= 0))
+    finish(axes, 6, amounts=bool(cycle.low.min() >= 0))
 
 
 def _closed(cycle: Cycle) -> Cycle:
@@ -213,7 +213,7 @@ def _closed(cycle: Cycle) -> Cycle:
     )
 
 
-def _finish(axes: Axes, ticks: int, *, amounts: bool) -> None:
+def finish(axes: Axes, ticks: int, *, amounts: bool) -> None:
     """Amounts start at zero; loads are written out; fine lines mark the times, behind what is drawn."""
     if amounts:
         axes.set_ylim(bottom=0)
@@ -250,11 +250,11 @@ def _draw_panel(axes: Axes, panel: Panel, label: str) -> None:
     axes.set_title(f"station {panel.station}", fontsize=10)
     axes.set_ylabel(label)
     axes.margins(x=0)
-    _date(axes)
-    _finish(axes, 4, amounts=bool(np.nanmin(panel.truth) >= 0))
+    date_axis(axes)
+    finish(axes, 4, amounts=bool(np.nanmin(panel.truth) >= 0))
 
 
-def _date(axes: Axes) -> None:
+def date_axis(axes: Axes) -> None:
     """Write the times as days of the week with their date, and as hours where days are too far apart."""
     locator = AutoDateLocator(minticks=4, maxticks=9)
     written = ConciseDateFormatter(

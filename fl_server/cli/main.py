@@ -42,6 +42,7 @@ VERBS = {  # which module has the verb
     "cache": "cache",
     "serve": "serve",
     "watch": "watch",
+    "whatif": "whatif",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM

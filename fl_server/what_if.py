@@ -1,0 +1,276 @@
+"""What if: a stored run and scenarios in, what they change out. Nothing of the run is touched.
+
+    replica = replica_of(run, ReplicaSettings(hours=24))          # seconds; the same for all scenarios
+    found = what_if(run, [Scenario(off=("5056",))], replica=replica)
+    to_json(found[0], replica)                                     # what the page and `--json` show
+
+`what_if` makes the replica itself where none is given. Scenarios come from clauses (the
+grammar is in hetnet/operations/scenario.py) or from TOML files (`read_scenario`). Whatever is wrong with them
+is an InputError.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.inputs import clock_of, first_step
+from data.sets.tables import read_set
+from data.traffic import chosen_stations
+from fl_server.cli.predict import series_of_stations, station_twins
+from fl_server.presets import table_of
+from fl_server.run_folder import FEDERATION, read_record, read_summary
+from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts
+from hetnet.network import Counts, Floats, Mask
+from hetnet.operations.capacity import CapacitySettings, given_capacity, shown_capacity
+from hetnet.operations.coverage import REACH, reaches
+from hetnet.operations.impact import Band, Outcome, PlaySettings, played
+from hetnet.operations.replica import Replica, Singles, hours_named, names_of, sampled_futures
+from hetnet.operations.scenario import KINDS, Scenario
+
+MOST_HOURS = 14 * 24
+APART = 7  # hours between the forecasts whose errors make futures: no divisor of a day, so at all its hours
+DRAWN = 5.0  # errors of mean size that each hour of the day is given beside its own
+Values = NDArray[np.floating]
+Figures = dict[str, Any]  # Any: what JSON can hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSettings:
+    """How far the replica looks ahead, in how many futures, and what its stations can carry and reach."""
+
+    hours: int = 24
+    futures: int = 48
+    reach: float = REACH  # of a station's mean distance to its neighbours
+    capacity: CapacitySettings = field(default_factory=CapacitySettings)
+    capacities: Path | None = None  # a CSV station,capacity[,reach_km]
+    data: Path | None = None  # a set with newer data of the run's stations
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.hours <= MOST_HOURS:
+            raise InputError(f"hours must lie between 1 and {MOST_HOURS}, got {self.hours}")
+        if not 2 <= self.futures <= CALIBRATION_DAYS * 24:
+            raise InputError(f"futures must lie between 2 and {CALIBRATION_DAYS * 24}, got {self.futures}")
+
+
+def what_if(
+    run: Path,
+    scenarios: Sequence[Scenario],
+    settings: PlaySettings | None = None,
+    replica: Replica | None = None,
+) -> list[Outcome]:
+    """What each of `scenarios` changes in the coming hours of the stations of the stored `run`."""
+    return list(played(replica or replica_of(run), scenarios, settings or PlaySettings()))
+
+
+def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
+    """The coming hours of a run's stations by its stored twins, without any intervention."""
+    settings = settings or ReplicaSettings()
+    record, summary = read_record(run), read_summary(run)
+    if record.set == FEDERATION and settings.data is None:
+        raise InputError(f"{run}: its stations have their data on other machines, expected --data DIR")
+    if record.reading.standardised:
+        raise InputError(f"{run}: its set holds z-scores, expected loads, which can be added and moved")
+    table = pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})
+    twins = station_twins(run, table["station"].to_list(), None)
+    traffic = chosen_stations(read_set(settings.data or Path(record.set), record.reading), list(twins))
+    series = series_of_stations(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
+    if series.target.step_minutes != 60:
+        raise InputError(f"{run}: forecasts steps of {series.target.step_minutes} min, expected hours")
+    weights = np.stack([twin.weights for twin in twins.values()])
+    network = next(iter(twins.values())).network
+    origins = _earlier_origins(series, settings)
+    now = len(series.target.load)
+    scaled = ahead_forecasts(
+        network, weights, series, np.append(origins, now), settings.hours
+    )  # (K, M + 1, H)
+    forecast = np.maximum(series.scaler.raw(scaled[:, -1].T), 0.0)
+    capacity, reach = _capacity_and_reach(series, list(twins), settings)
+    return Replica(
+        stations=tuple(twins),
+        positions=series.target.positions,
+        clusters=table["cluster"].to_numpy().astype(np.int64),
+        hours=clock_of(series.target, now + settings.hours)[now:],
+        forecast=forecast.astype(np.float64),
+        futures=_futures(series, origins, scaled[:, :-1].transpose(1, 2, 0), forecast),
+        capacity=capacity,
+        reach=reach,
+    )
+
+
+def _earlier_origins(series: Series, settings: ReplicaSettings) -> Counts:
+    """Hours from which forecasts were due whose truth has come: as many as there are to be futures."""
+    first = first_step(series.inputs, series.target)
+    last = len(series.target.load) - settings.hours
+    step = min(APART, max(1, CALIBRATION_DAYS * 24 // settings.futures))
+    several = np.arange(last, first - 1, -step)[: settings.futures][::-1]
+    if len(several) < settings.futures:
+        raise InputError(
+            f"the data allow {len(several)} earlier forecasts of {settings.hours} hours to be compared with "
+            f"what came, expected {settings.futures}: use more data, fewer --hours or fewer --futures"
+        )
+    return several.astype(np.int64)
+
+
+def _futures(series: Series, origins: Counts, earlier: Values, forecast: Floats) -> Singles:
+    """Futures (R, H, K) from what `earlier` forecasts (R, H, K), z-scored, have missed."""
+    hours = earlier.shape[1]
+    ahead = origins[:, None] + np.arange(hours)  # (R, H)
+    missed = np.where(series.measured[ahead], series.load[ahead] - earlier, 0.0)  # (R, H, K)
+    of_day = clock_of(series.target, len(series.target.load) + hours).astype("datetime64[h]")
+    of_day = of_day.astype(np.int64) % 24
+    usual = _usual_errors(np.abs(missed), of_day[ahead])  # (24, K)
+    coming = usual[of_day[len(series.target.load) :]]  # (H, K)
+    scale = series.scaler.scale
+    return sampled_futures(forecast, missed * scale, usual[of_day[ahead]] * scale, coming * scale)
+
+
+def _usual_errors(missed: Values, hours: Counts) -> Floats:
+    """The mean error around each hour of the day, (24, K), drawn a little to that of the whole day."""
+    overall = missed.mean(axis=(0, 1))
+    usual = np.empty((24, missed.shape[2]))
+    for hour in range(24):
+        near = (hours - hour + 1) % 24 <= 2  # the hour itself and its neighbours
+        usual[hour] = (missed[near].sum(axis=0) + DRAWN * overall) / (near.sum() + DRAWN)
+    return usual
+
+
+def _capacity_and_reach(
+    series: Series, stations: Sequence[str], settings: ReplicaSettings
+) -> tuple[Floats, Floats]:
+    reach = reaches(series.target.positions, settings.reach)
+    if settings.capacities is None:
+        return shown_capacity(series.target.load, series.measured, settings.capacity), reach
+    given = given_capacity(settings.capacities, stations)
+    return given.capacity, np.where(np.isnan(given.reach), reach, given.reach)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in a TOML file; it is called as the file is, where it names itself not otherwise."""
+    table = table_of(path)
+    known = [each.name for each in fields(Scenario)]
+    for name in table:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            raise InputError(f"{path}: unknown key {name!r}; {hint}")
+    made: Figures = {"name": path.stem}
+    for name, value in table.items():
+        made[name] = _clauses(path, name, value) if name in KINDS else _text(path, name, value)
+    return Scenario(**made)
+
+
+def _clauses(path: Path, name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InputError(f'{path}: {name} is {value!r}, expected a list of texts such as ["5056@1-5"]')
+    return tuple(value)
+
+
+def _text(path: Path, name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{path}: {name} is {value!r}, expected a text")
+    return value
+
+
+def written_scenario(scenario: Scenario) -> str:
+    """The scenario as TOML, which `read_scenario` reads back."""
+    lines = [f"name = {_quoted(scenario.name)}"]
+    lines += [f"about = {_quoted(scenario.about)}"] if scenario.about else []
+    for kind in KINDS:
+        clauses = getattr(scenario, kind)
+        if clauses:
+            lines.append(f"{kind} = [{', '.join(map(_quoted, clauses))}]")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """`text` as a basic string of TOML."""
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in plain) + '"'
+
+
+def to_json(outcome: Outcome, replica: Replica) -> Figures:
+    """An outcome as JSON can hold it: totals, policies, and by hour what is asked of affected stations."""
+    names = names_of(replica, outcome.stations)
+    return {
+        "scenario": _scenario_json(outcome.scenario),
+        "hours": hours_named(replica.hours),
+        "policy": outcome.policy,
+        "policies": [
+            {"policy": each.name, "lost": each.lost, "lost_mean": each.lost_mean, "moved": each.moved}
+            for each in outcome.policies
+        ],
+        "totals": totals_json(outcome),
+        "stations": {name: _station(outcome, replica, row) for row, name in enumerate(names)},
+        "flows": _flows(outcome, replica),
+        "over_before": _over(outcome.over[0], replica),
+        "over_after": _over(outcome.over[1], replica),
+    }
+
+
+def totals_json(outcome: Outcome) -> Figures:
+    """The totals over all coming hours and stations."""
+    bands: Mapping[str, Band] = {
+        "asked": outcome.asked_total,
+        "lost_before": outcome.lost_base,
+        "lost": outcome.lost_scenario,
+        "lost_more": outcome.lost_difference,
+        "kwh_before": outcome.energy_base,
+        "kwh": outcome.energy_scenario,
+        "kwh_more": outcome.energy_difference,
+    }
+    return {name: _ends(band) for name, band in bands.items()} | {
+        "moved": float(outcome.flows.sum()),
+        "affected": len(outcome.stations),
+        "over_before": int(outcome.over[0].any(axis=0).sum()),
+        "over": int(outcome.over[1].any(axis=0).sum()),
+    }
+
+
+def _scenario_json(scenario: Scenario) -> Figures:
+    return {each.name: getattr(scenario, each.name) for each in fields(Scenario)}
+
+
+def _ends(band: Band) -> Figures:
+    return {"forecast": float(band.forecast), "lower": float(band.lower), "upper": float(band.upper)}
+
+
+def _station(outcome: Outcome, replica: Replica, row: int) -> Figures:
+    place = outcome.stations[row]
+    capacity = replica.capacity[place]
+
+    def by_hour(band: Band) -> Figures:
+        parts = {"forecast": band.forecast, "lower": band.lower, "upper": band.upper}
+        return {name: values[:, row].tolist() for name, values in parts.items()}
+
+    return {
+        "capacity": float(capacity),
+        "silent": outcome.silent[:, place].tolist(),
+        "base": by_hour(outcome.base),
+        "load": by_hour(outcome.load),
+        "difference": by_hour(outcome.difference),
+        "over_before": outcome.over[0][:, place].tolist(),
+        "over": outcome.over[1][:, place].tolist(),
+        "risk": outcome.risk[:, row].tolist(),
+        "lost": outcome.lost[:, row].tolist(),
+    }
+
+
+def _flows(outcome: Outcome, replica: Replica) -> list[Figures]:
+    ends = zip(
+        names_of(replica, outcome.routes.source), names_of(replica, outcome.routes.target), strict=True
+    )
+    return [
+        {"from": source, "to": target, "by_hour": outcome.flows[:, pair].tolist()}
+        for pair, (source, target) in enumerate(ends)
+    ]
+
+
+def _over(over: Mask, replica: Replica) -> list[str]:
+    return names_of(replica, np.flatnonzero(over.any(axis=0)))

@@ -1,0 +1,44 @@
+"""What stations draw from the mains, by the linear model of the EARTH project.
+
+    N · (P0 + Δp · P)   while it serves, P being what it radiates; asleep N · Psleep
+
+(Auer and others, How much energy is needed to run a wireless network?, IEEE Wireless Communications 18(5),
+2011, the power model and its table; the defaults are its macro station of 2010.) What is radiated is taken to
+grow with the load, up to the most at full load. Axes: K stations, H hours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from hetnet.network import Floats, Mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerModel:
+    """The constants of one kind of station."""
+
+    transceivers: int = 6
+    idle: float = 130.0  # W of each transceiver at no load, P0
+    slope: float = 4.7  # Δp
+    radiated: float = 20.0  # W of each transceiver at full load
+    asleep: float = 75.0  # W of each transceiver
+
+    def __post_init__(self) -> None:
+        if self.transceivers < 1:
+            raise InputError(f"energy: transceivers {self.transceivers}, expected at least 1")
+        for name in ("idle", "slope", "radiated", "asleep"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:
+                raise InputError(f"energy: {name} {value}, expected a number of at least 0")
+        if self.asleep > self.idle:
+            raise InputError(f"energy: asleep {self.asleep} W, expected at most idle {self.idle} W")
+
+
+def watts(load: NDArray[np.floating], capacity: Floats, off: Mask, asleep: Mask, model: PowerModel) -> Floats:
+    """What stations draw that are asked for `load` (…, H, K), of which they carry what they can."""
+    use = np.clip(load / np.where(capacity > 0, capacity, np.inf), 0.0, 1.0)
+    serving = model.transceivers * (model.idle + model.slope * model.radiated * use)
+    return np.where(off, 0.0, np.where(asleep, model.transceivers * model.asleep, serving))

@@ -1,0 +1,91 @@
+"""The replica: what is known of the coming hours of a network without any intervention.
+
+Axes: K stations, H hours ahead, R sampled futures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from hetnet.network import Counts, Floats
+
+Singles = NDArray[np.float32]
+LEAST_SPREAD = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """The coming hours as the twins forecast them, and futures that are as likely as any.
+
+    A future is a whole: what one station's future has too much goes with what its neighbours' have, and
+    every scenario is played on the same futures, so that what differs between two is due to them alone.
+    """
+
+    stations: tuple[str, ...]
+    positions: Floats  # (K, 2) longitude, latitude in degrees
+    clusters: Counts  # (K,)
+    hours: NDArray[np.datetime64]  # (H,) wall clock, when each begins
+    forecast: Floats  # (H, K)
+    futures: Singles  # (R, H, K)
+    capacity: Floats  # (K,) the most that each can carry in an hour
+    reach: Floats  # (K,) kilometres within which each can serve
+
+    def __post_init__(self) -> None:
+        stations, hours = len(self.stations), len(self.hours)
+        shapes = (
+            ("positions", self.positions, (stations, 2)),
+            ("clusters", self.clusters, (stations,)),
+            ("forecast", self.forecast, (hours, stations)),
+            ("futures", self.futures[0], (hours, stations)),
+            ("capacity", self.capacity, (stations,)),
+            ("reach", self.reach, (stations,)),
+        )
+        for name, values, shape in shapes:
+            if values.shape != shape:
+                raise InputError(f"replica: found {name} of the shape {values.shape}, expected {shape}")
+
+
+def sampled_futures(forecast: Floats, errors: Floats, usual: Floats, coming: Floats) -> Singles:
+    """The forecast (H, K) with each of the `errors` (R, H, K) of earlier forecasts added, (R, H, K).
+
+    An error counts by what was `usual` (R, H, K) at its hour of the day, and is that many times what is
+    usual at the `coming` (H, K) hour. Errors of all stations and leads are kept together: whoever errs alike
+    at one time does so in the futures. No load is below nothing.
+    """
+    scaled = errors / np.maximum(usual, LEAST_SPREAD) * coming
+    futures: Singles = np.maximum(forecast + scaled, 0.0).astype(np.float32)
+    return futures
+
+
+def ends(futures: NDArray[np.floating], coverage: float) -> tuple[Floats, Floats]:
+    """The lower and upper ends of intervals that hold `coverage` of what `futures` (R, …) have.
+
+    One more, drawn like them, lies between with that probability at least, where R allows that.
+    """
+    count = len(futures)
+    low = max(int(np.floor((count + 1) * (1 - coverage) / 2 + 1e-9)), 1) - 1  # place among the sorted
+    ordered = np.partition(futures, (low, count - 1 - low), axis=0)
+    return ordered[low].astype(np.float64), ordered[count - 1 - low].astype(np.float64)
+
+
+def least_futures(coverage: float) -> int:
+    """How many futures it takes for the least and greatest of them to hold `coverage` of what comes."""
+    return int(np.ceil(2 / (1 - coverage) - 1 - 1e-9))
+
+
+def hours_named(hours: NDArray[np.datetime64]) -> list[str]:
+    """The hours as people write them."""
+    return [str(each) for each in hours.astype("datetime64[m]")]
+
+
+def places_of(replica: Replica) -> dict[str, int]:
+    """Where each station stands."""
+    return {station: place for place, station in enumerate(replica.stations)}
+
+
+def names_of(replica: Replica, places: Sequence[int] | Counts) -> list[str]:
+    """The stations at these places."""
+    return [replica.stations[place] for place in places]

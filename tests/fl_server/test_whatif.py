@@ -1,0 +1,147 @@
+"""`vhtwin whatif`, run as a person runs it."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from fl_server.cli.main import main
+from fl_server.what_if import read_scenario, written_scenario
+from hetnet.operations.scenario import Scenario
+from tests.cities import wavy_traffic
+from tests.fl_server.test_forecast import written_set
+
+FAST = ("--inputs", "paper", "--epochs", "4", "--stream-epochs", "1", "--no-single-level")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of four stations in a row, beside its set; the folder `out` beside it is for all."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "city").mkdir()
+    written_set(folder / "city", wavy_traffic(stations=4, days=21))
+    assert main(["twin", str(folder / "city"), "--out", str(folder / "run"), *FAST]) == 0
+    return folder / "run"
+
+
+def told(made: Path, capsys: pytest.CaptureFixture[str], *words: object) -> list[dict[str, Any]]:  # Any: JSON
+    capsys.readouterr()
+    out = ["--out", str(made.parent / "out"), "--overwrite", "--json"]
+    assert main(["whatif", str(made), *map(str, words), *out]) == 0
+    answer: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["scenarios"]
+    return answer
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_neighbours_take_over_and_nothing_of_the_run_is_touched(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = hashes(made.parent / "run"), hashes(made.parent / "city")
+    (answer,) = told(made, capsys, "--off", "s1", "--headroom", "3")
+    assert (hashes(made.parent / "run"), hashes(made.parent / "city")) == before
+    assert answer["stations"]["s1"]["load"]["upper"] == [0] * 24
+    assert {each["from"] for each in answer["flows"]} == {"s1"}
+    assert {"s0", "s2"} <= {each["to"] for each in answer["flows"]}
+    gone = sum(answer["stations"]["s1"]["base"]["forecast"])
+    taken = sum(sum(each["by_hour"]) for each in answer["flows"])
+    assert 0 < taken <= gone * (1 + 1e-9)
+
+
+def test_the_folder_holds_tables_a_picture_and_the_scenario(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (answer,) = told(made, capsys, "--demand", "s0=+300%@18-22", "--name", "evening")
+    folder = made.parent / "out"
+    names = [".vhtwin", "flows.csv", "outcome.json", "scenario.toml", "stations.csv", "whatif.png"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert read_scenario(folder / "scenario.toml") == Scenario(name="evening", demand=("s0=+300%@18-22",))
+    table = pl.read_csv(folder / "stations.csv").filter(station="s0")
+    assert table["load"].to_list() == pytest.approx(answer["stations"]["s0"]["load"]["forecast"])
+
+
+def test_scenarios_are_saved_listed_and_compared(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "scenarios"
+    told(made, capsys, "--off", "s1", "--name", "fire", "--save", kept / "fire.toml")
+    told(made, capsys, "--move", "s1>s2=20%", "--name", "fair", "--save", kept / "fair.toml")
+    assert main(["whatif", "--list", str(kept)]) == 0
+    assert "2 scenarios" in capsys.readouterr().out
+    fire, fair = told(made, capsys, "--scenario", kept / "fire.toml", kept / "fair.toml")
+    assert (fire["scenario"]["name"], fair["scenario"]["name"]) == ("fire", "fair")
+    (alone,) = told(made, capsys, "--scenario", kept / "fair.toml")
+    assert alone == fair  # what one scenario comes to does not depend on others
+    words = ["--scenario", str(kept / "fire.toml"), str(kept / "fair.toml")]
+    out = ["--out", str(made.parent / "out"), "--overwrite"]
+    assert main(["whatif", str(made), *words, *out]) == 0
+    assert "on the same futures" in capsys.readouterr().out
+
+
+def test_a_capacity_file_decides_who_is_over(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "capacity.csv"
+    file.write_text("station,capacity,reach_km\n" + "".join(f"s{each},1,0.1\n" for each in range(4)))
+    (answer,) = told(made, capsys, "--off", "s1", "--capacity", file)
+    assert answer["over_before"] == ["s0", "s1", "s2", "s3"]
+    assert answer["flows"] == []  # nobody reaches further than 100 m
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--off", "s11"], "did you mean"),
+        ([], "no scenario"),
+        (["--off", "s1", "--hours", "0"], "hours must lie"),
+        (["--off", "s1", "--futures", "5"], "expected at least 19"),
+        (["--off", "s1", "--policy", "magic"], "unknown policy"),
+        (["--off", "s1", "--coverage", "1.5"], "coverage must lie"),
+        (["--off", "s1", "--headroom", "-1"], "headroom"),
+        (["--off", "s1", "--reach", "0"], "reach"),
+        (["--off", "s1", "--capacity", "nowhere.csv"], "no such file"),
+        (["--off", "s1", "--power", "6", "100", "4", "20", "200"], "at most idle"),
+        (["--scenario", "nowhere.toml"], "no such file"),
+    ],
+)
+def test_bad_input_is_refused(
+    words: list[str], reason: str, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["whatif", str(made), *words]) == 3
+    assert reason in capsys.readouterr().err
+
+
+def test_scenario_files_with_what_is_unknown_are_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "odd.toml"
+    for text, reason in (
+        ('of = ["s1"]', "did you mean off"),
+        ('off = "s1"', "expected a list"),
+        ("off = [1]", "expected a list"),
+        ("name = 3", "expected a text"),
+        ("off = [", "is no TOML"),
+    ):
+        file.write_text(text)
+        assert main(["whatif", str(made), "--scenario", str(file)]) == 3
+        assert reason in capsys.readouterr().err
+
+
+def test_what_is_no_finished_run_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["whatif", str(made.parent / "city"), "--off", "s1"]) == 3
+    assert "is no run of vhtwin" in capsys.readouterr().err
+
+
+def test_a_written_scenario_is_read_back(tmp_path: Path) -> None:
+    scenario = Scenario(name='a "b" \\ \n', about="é\t", off=("x,y",), move=("a>b=2%",))
+    (tmp_path / "one.toml").write_text(written_scenario(scenario))
+    assert read_scenario(tmp_path / "one.toml") == scenario
