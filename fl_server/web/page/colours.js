@@ -1,9 +1,12 @@
 // Colours of values: scales that colour-blind people can read, and a legend of each.
 
+import { state } from "./state.js";
+
 const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
 const BLUE_ORANGE = ["#1f5fa8", "#4f8fc6", "#92bbdc", "#c9d5dd", "#cfcfcf", "#e6cfb4", "#eeae6c", "#d97f22", "#a85200"];
+const ON_DARK = ["#8fd0ff", "#5aa7e8", "#3577b5", "#2b4a68", "#343d46", "#5f4325", "#a4631d", "#e59433", "#ffc27a"];
 const CLUSTERS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c00", "#6a4fb0", "#7a7a7a", "#a0522d"];
-export const BINS = 48;
+export const BINS = 49; // odd, so that nothing has a colour of its own in the middle
 export const STATES = {
   training: "#0072b2", answered: "#56b4e9", waiting: "#8a8f96", asleep: "#6a4fb0", away: "#e69f00", lost: "#d55e00",
 };
@@ -20,7 +23,7 @@ function ramp(anchors) {
 }
 
 const SEQUENTIAL = ramp(CIVIDIS);
-const DIVERGING = ramp(BLUE_ORANGE);
+const DIVERGING = { light: ramp(BLUE_ORANGE), dark: ramp(ON_DARK) }; // what is as usual is near the ground
 
 /** Values from `low` to `high` on a scale; with `log` their logarithms are. */
 export function sequential(low, high, log = false) {
@@ -34,7 +37,7 @@ export function sequential(low, high, log = false) {
 
 /** Values from -size to size, nothing in the middle. */
 export function diverging(size) {
-  return { colours: DIVERGING, low: -size, high: size, log: false, bin: (value) => clamp(((value + size) / (2 * size)) * (BINS - 1)) };
+  return { colours: DIVERGING[state.theme], low: -size, high: size, log: false, bin: (value) => clamp(((value + size) / (2 * size)) * (BINS - 1)) };
 }
 
 export function clusters(count) {

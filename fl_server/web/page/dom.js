@@ -23,10 +23,11 @@ export function say(words) {
   $("say").textContent = words;
 }
 
-/** A figure with about three digits: 1,234, 12.3, 0.00123. */
+/** A figure with about three digits: 1.23 M, 1,234, 12.3, 0.00123. */
 export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3)).toLocaleString("en")} M`;
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size === 0) return "0";
   return size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3)));

@@ -184,7 +184,7 @@ async function start() {
   handle(map, $("tip"));
   watch("info clusters federation", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
   watch("layer info clusters difference alerts", showLayer);
-  watch("theme", () => map.draw());
+  watch("theme", showLayer);
   watch("step", () => { recolour(); followTime(); });
   watch("step layer", () => refreshSoon());
   watch("selected", () => {
@@ -199,7 +199,7 @@ async function start() {
     about = await get("/api/about");
     const runs = await get("/api/runs");
     const wanted = new URLSearchParams(location.hash.slice(1)).get("run");
-    fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : ` (${run.error || run.words})`}`)));
+    fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : run.error ? " (damaged)" : " (on its way)"}`)));
     const first = runs.find(({ key }) => key === wanted) ?? runs.find(({ error }) => !error) ?? runs[0];
     if (!first) { notice("There are no runs."); return; }
     $("run").value = first.key;

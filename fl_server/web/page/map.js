@@ -76,7 +76,8 @@ export class StationMap {
   }
 
   get radius() {
-    return Math.min(Math.max(0.4 * this.places.spacing * this.view.scale, 1.6), 11);
+    const apart = this.places.spacing * this.view.scale;
+    return apart < 8 ? Math.max(0.52 * apart, 1.6) : Math.min(0.4 * apart + 0.9, 11);
   }
 
   paint() {
@@ -91,7 +92,7 @@ export class StationMap {
       if (this.starts[bin] === this.starts[bin + 1]) continue;
       const hollow = bin >= this.colours.length;
       pen.fillStyle = hollow ? style.getPropertyValue("--line") : this.colours[bin];
-      if (radius < 4) this.paintSquares(bin, radius);
+      if (radius < 4.1) this.paintSquares(bin, radius);
       else this.paintDiscs(bin, radius, style);
     }
     this.paintLabels(style);
