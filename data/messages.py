@@ -123,7 +123,8 @@ class EvaluateOrder:
     """Say how well `weights` forecast the steps from `first` to `last`, `last` not among them.
 
     With `personal` the station first adapts the weights to itself, on what happened before `first`; `linear`
-    weights are those of a linear forecaster, whatever the run's own is.
+    weights are those of a linear forecaster, whatever the run's own is. In a `trial` the station is a witness
+    for weights that another has sent, and tells the squared errors alone.
     """
 
     stations: tuple[StationId, ...]
@@ -132,6 +133,7 @@ class EvaluateOrder:
     last: int
     personal: bool = False
     linear: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True)

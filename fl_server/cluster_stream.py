@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from data.messages import Failure
+from data.messages import PHASES, Failure
 from fl_server.aggregation.strategies import result_of
 from fl_server.aggregation.updates import State
 from fl_server.exchange import Exchange
@@ -31,6 +31,7 @@ from fl_server.stream import (
     with_value,
 )
 from fl_server.tree import Clusters, Floats, Tree
+from fl_server.trust.pairing import DROPPED, STATIONS, distrusted, failures_of, stations_tried
 from fl_server.vertical import Mask, Turn, train_orders
 from hetnet.sync.gates import Sighting
 
@@ -54,6 +55,12 @@ def step_taken(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_pa
     stream = replace(stream, trained_until=trained_until, open=(*stream.open, *posted))
     arrivals, failures, stream = _arrivals(fleet, tree, stream)
     exchange = exchange.counted("station_cluster", up=len(arrivals), size=tree.size)
+    if world.rules.pairing:
+        before = tree.sendings
+        tree, arrivals, dropped = _paired(fleet, tree, stream, world, arrivals)
+        failures = (*failures, *dropped)
+        exchange = exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
+        taking_part = taking_part & ~distrusted(tree, world.rules.pairing.settings)
     wanted = _wanted(tree.cluster_of, taking_part, world.settings.ready)
     passed = yield from _taken_in(Passed(tree, stream, exchange, failures), arrivals, wanted, world)
     return replace(passed, stream=replace(passed.stream, step=passed.stream.step + 1))
@@ -130,6 +137,20 @@ def _arrivals(fleet: Fleet, tree: Tree, stream: Stream) -> tuple[list[Waiting], 
     ]
     left = tuple(_still_open(each, end) for each in stream.open if (each.due >= end).any())
     return arrivals, came.failures, replace(stream, open=left)
+
+
+def _paired(
+    fleet: Fleet, tree: Tree, stream: Stream, world: World, arrivals: list[Waiting]
+) -> tuple[Tree, list[Waiting], tuple[Failure, ...]]:
+    """The arrivals that witnesses do not turn down, by what they have measured before this step."""
+    if not arrivals or world.rules.pairing is None:
+        return tree, arrivals, ()
+    occasion = PHASES.index("horizontal"), stream.step, STATIONS
+    hearing = world.rules.pairing.hearing(fleet, world.train_steps + stream.step, occasion)
+    updates = [each.update for each in arrivals]
+    tree, dropped = stations_tried(hearing, tree, updates)
+    kept = [each for each, its in zip(arrivals, dropped, strict=True) if not its]
+    return tree, kept, failures_of([each.station for each in updates], dropped, DROPPED)
 
 
 def _still_open(each: Open, end: float) -> Open:

@@ -10,12 +10,16 @@ What clusters do is in cluster_stream.py; here is what the network does, and bot
 
 from dataclasses import replace
 
+import numpy as np
+
+from data.messages import PHASES
 from fl_server.aggregation.refresh import Arrival
 from fl_server.aggregation.updates import Updates
 from fl_server.cluster_stream import sent_down, step_taken
 from fl_server.fleet import Fleet
 from fl_server.stream import Passed, Report, Stream, World, with_value
 from fl_server.tree import Tree
+from fl_server.trust.pairing import CLUSTERS, clusters_tried
 from fl_server.vertical import Mask
 
 
@@ -25,10 +29,27 @@ def step_passed(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_p
     try:
         passed, report = next(taking)
         while True:
-            passed, report = taking.send(sent_up(passed, report, world))
+            passed, report = taking.send(_taken_up(fleet, passed, report, world))
     except StopIteration as ended:
         last: Passed = ended.value
         return last
+
+
+def _taken_up(fleet: Fleet, passed: Passed, report: Report, world: World) -> Passed:
+    """The G-NDT refreshed by the twin of the cluster that reports, unless witnesses turn that down."""
+    pairing, chosen = world.rules.pairing, np.array([report.cluster])
+    if pairing is None or len(passed.tree.clusters) < 2:
+        return sent_up(passed, report, world)
+    occasion = PHASES.index("horizontal"), passed.stream.step, CLUSTERS, report.cluster
+    hearing = pairing.hearing(fleet, world.train_steps + passed.stream.step, occasion)
+    before = passed.tree.sendings
+    tree, dropped = clusters_tried(hearing, passed.tree, chosen)
+    exchange = passed.exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
+    if not dropped.any():
+        return sent_up(replace(passed, tree=tree, exchange=exchange), report, world)
+    exchange = exchange.counted("cluster_network", up=1, down=1, size=tree.size)
+    tree = replace(tree, clusters=with_value(tree.clusters, report.cluster, tree.top))
+    return sent_down(replace(passed, tree=tree, exchange=exchange), report.cluster)
 
 
 def sent_up(passed: Passed, report: Report, world: World) -> Passed:

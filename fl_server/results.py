@@ -14,6 +14,7 @@ from fl_server.exchange import Exchange, without_clusters
 from fl_server.run import Phase, Plan, Run
 from fl_server.running import State
 from fl_server.scoring import Standing
+from fl_server.trust.harm import trust_figures
 from forecasting.metrics import Tally, tally_scores
 
 Figures = dict[str, Any]  # Any: what JSON can hold
@@ -44,6 +45,7 @@ def figures(state: State, plan: Plan) -> Figures:
         "stations": len(plan.stations),
         "odd": _odd(run, plan),
         "windows": plan.timeline.train_steps - plan.timeline.first_step,
+        **trust_figures(run, plan),
     }
 
 

@@ -28,6 +28,7 @@ from fl_server.segmenting import Landscape, described, landscape, unlinked
 from fl_server.settings import TwinSettings
 from fl_server.stream import Stream
 from fl_server.tree import Floats, Tree, seedling
+from fl_server.trust.pairing import refuse_too_few
 from forecasting.networks import Network, build_network, initial_weights
 from forecasting.stations import start_rng
 
@@ -166,6 +167,7 @@ def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
     known = introduced(fleet)
     land = landscape(fleet.stations, _places(known), settings.segment, settings.recipe.seed)
     refuse_too_much(land.topology, settings.segment.how)
+    refuse_too_few(len(fleet.stations), settings.defence)
     if settings.segment.how.is_given:
         given_clusters(
             fleet.stations, settings.segment.how.groups

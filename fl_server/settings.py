@@ -13,6 +13,7 @@ from data.errors import InputError
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy, proximal_of
 from fl_server.crossing.settings import CrossingSettings
+from fl_server.trust.settings import AttackSettings, DefenceSettings
 from forecasting.recipe import Recipe
 from hetnet.sync.gates import GateSettings
 
@@ -171,8 +172,20 @@ class TwinSettings:
     behaviour: BehaviourSettings = field(default_factory=BehaviourSettings)
     crossing: CrossingSettings = field(default_factory=CrossingSettings)
     single_level: bool = True  # whether the same is done without clusters, to compare
+    attack: AttackSettings = field(default_factory=AttackSettings)
+    defence: DefenceSettings = field(default_factory=DefenceSettings)
 
     def __post_init__(self) -> None:
+        if self.defence.kind != "none" and self.segment.how.method == HEADS:
+            raise InputError(
+                "defence pairing: draws its witnesses from the whole network, and a cluster head sees its "
+                "own stations alone; leave one of the two out"
+            )
+        if self.attack.kind != "none" and self.crossing.coded:
+            raise InputError(
+                "attack: stations that remember what their updates left out cannot be looked into; expected "
+                "no compress beside a simulated attack"
+            )
         if self.crossing.coded and self.segment.how.method == HEADS:
             raise InputError(
                 "compress: cluster heads on machines of their own take updates as they are; expected another "

@@ -11,6 +11,7 @@ from fl_server.behaviour import Draw, taking_part
 from fl_server.run import Plan, System
 from fl_server.stream import World
 from fl_server.tree import Clusters
+from fl_server.trust.pairing import Pairing
 from fl_server.vertical import Mask, Rules
 from hetnet.sync.gates import opens
 
@@ -43,7 +44,16 @@ def rules_of(plan: Plan, system: System = "hierarchical") -> Rules:
         top=chosen_strategy(plan.settings.strategies.top if system == "hierarchical" else "mean"),
         layers=tuple(part.size for part in plan.network.parts),
         least_answers=plan.settings.vertical.least_answers,
+        pairing=_pairing(plan),
     )
+
+
+def _pairing(plan: Plan) -> Pairing | None:
+    """How updates are tried, if they are."""
+    settings = plan.settings
+    if settings.defence.kind == "none":
+        return None
+    return Pairing(settings.defence, settings.recipe.seed, plan.timeline.step_minutes / 60)
 
 
 def drawn_for_round(plan: Plan, cluster_of: Clusters, turn: int) -> Mask:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fl_server.aggregation.updates import State
+from fl_server.trust.record import Trust
 
 Floats = NDArray[np.float32]
 Clusters = NDArray[np.int64]
@@ -30,11 +31,17 @@ class Tree:
     cluster_versions: NDArray[np.int64]  # (C,)
     top_state: State
     cluster_states: tuple[State, ...]  # C of them
+    trust: Trust | None = None  # what trials have shown, where updates are tried
 
     @property
     def size(self) -> int:
         """Bytes of one twin's weights."""
         return int(self.top.nbytes)
+
+    @property
+    def sendings(self) -> int:
+        """How many weights have gone to witnesses."""
+        return self.trust.sendings if self.trust else 0
 
 
 def seedling(stations: int, weights: Floats) -> Tree:
@@ -69,6 +76,7 @@ def regrouped(tree: Tree, cluster_of: Clusters) -> Tree:
         cluster_versions=tree.cluster_versions[main],
         top_state=tree.top_state,
         cluster_states=tuple(tree.cluster_states[cluster] for cluster in main),
+        trust=tree.trust,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.exact_sums import exact_sum, mean_of_sums, together
-from data.messages import Failure, Phase, SumBy, Summed, TrainOrder, Update
+from data.messages import PHASES, Failure, Phase, SumBy, Summed, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.means import sum_by
 from fl_server.aggregation.strategies import result_of
@@ -20,6 +20,15 @@ from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.inbox import Received, received, stacked
 from fl_server.tree import Tree
+from fl_server.trust.pairing import (
+    CLUSTERS,
+    DROPPED,
+    STATIONS,
+    Pairing,
+    clusters_tried,
+    failures_of,
+    stations_tried,
+)
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
@@ -35,6 +44,7 @@ class Rules:
     top: Strategy
     layers: tuple[int, ...]
     least_answers: int = 1
+    pairing: Pairing | None = None  # by which updates are tried before they are taken in
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,10 @@ def vertical_round(
     """
     in_time = taking_part if late is None else taking_part & ~late
     cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
-    return network_made(clusters_trained(fleet, tree, turn, in_time, cast, rules), turn, rules)
+    trained = clusters_trained(fleet, tree, turn, in_time, cast, rules)
+    if rules.pairing and turn.upwards:
+        trained = _clusters_paired(fleet, trained, turn, rules.pairing)
+    return network_made(trained, turn, rules)
 
 
 @dataclass(frozen=True)
@@ -89,15 +102,47 @@ def clusters_trained(
     fleet: Fleet, tree: Tree, turn: Turn, in_time: Mask, cast: Counts, rules: Rules
 ) -> Trained:
     """Train the stations that are `in_time` (N,), and aggregate each cluster; `cast` (C,) were drawn."""
-    orders = train_orders(fleet.stations, tree, turn, in_time, sum_by(rules.cluster))
+    by = "nothing" if rules.pairing else sum_by(rules.cluster)
+    orders = train_orders(fleet.stations, tree, turn, in_time, by)
     waited_for = [station for order in orders for station in order.stations]
     came = received(waited_for, fleet.ask(orders), len(tree.top))
     exchange = Exchange().counted("station_cluster", down=int(cast.sum()), up=came.arrived, size=tree.size)
+    if rules.pairing and came.updates:
+        tree, came, exchange = _paired(fleet, tree, turn, came, (rules.pairing, exchange))
     contributions, mixed = _by_cluster(fleet.stations, tree, came)
     contributions, too_few = _enough(contributions, cast, rules)
     losses, heard = _losses(fleet.stations, tree, came)
     tree, windows = _clusters_aggregated(tree, contributions, rules)
     return Trained(tree, windows, losses, heard, exchange, (*came.failures, *mixed, *too_few))
+
+
+def _paired(
+    fleet: Fleet, tree: Tree, turn: Turn, came: Received, by: tuple[Pairing, Exchange]
+) -> tuple[Tree, Received, Exchange]:
+    """What came without the updates that witnesses turn down, and what the trials cost."""
+    pairing, exchange = by
+    hearing = pairing.hearing(fleet, turn.until, (PHASES.index(turn.phase), turn.number, STATIONS))
+    before, named = tree.sendings, list(came.updates)
+    tree, dropped = stations_tried(hearing, tree, list(came.updates.values()))
+    kept = {each: came.updates[each] for each, its in zip(named, dropped, strict=True) if not its}
+    came = replace(came, updates=kept, failures=(*came.failures, *failures_of(named, dropped, DROPPED)))
+    return tree, came, exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
+
+
+def _clusters_paired(fleet: Fleet, trained: Trained, turn: Turn, pairing: Pairing) -> Trained:
+    """The same where the twins of clusters that witnesses turn down have their previous state."""
+    new = np.flatnonzero(trained.windows)
+    if len(new) < 2:
+        return trained
+    before, tree = trained.tree.sendings, trained.tree
+    hearing = pairing.hearing(fleet, turn.until, (PHASES.index(turn.phase), turn.number, CLUSTERS))
+    tree, dropped = clusters_tried(hearing, tree, new)
+    clusters, windows = tree.clusters.copy(), trained.windows.copy()
+    clusters[new[dropped]], windows[new[dropped]] = tree.starts[new[dropped]], 0
+    sent, size = int(dropped.sum()), tree.size
+    exchange = trained.exchange.counted("station_cluster", down=tree.sendings - before, size=size)
+    exchange = exchange.counted("cluster_network", up=sent, size=size)  # in vain
+    return replace(trained, tree=replace(tree, clusters=clusters), windows=windows, exchange=exchange)
 
 
 def network_made(trained: Trained, turn: Turn, rules: Rules) -> Outcome:

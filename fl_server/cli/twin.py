@@ -17,6 +17,7 @@ from fl_server.local import local_fleet, remembering
 from fl_server.run import planned
 from fl_server.run_folder import FEDERATION, MEMORY, Record, new_run, read_record, way_on
 from fl_server.settings import TwinSettings
+from fl_server.trust.attacked_fleet import attacked
 
 EXAMPLES = """examples:
   vhtwin twin DIR                                     V-twinning, then H-twinning along the last 7 days
@@ -24,6 +25,7 @@ EXAMPLES = """examples:
   vhtwin twin DIR --clusters 10 --preset paper        the paper's settings, Girvan-Newman
   vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
   vhtwin twin DIR --compress top-k=0.05+int8          send changes of twins in a thirtieth of the bytes
+  vhtwin twin DIR --attack sign-flip:.2 --defend on   what a fifth of the stations could do, and the defence
   vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days
 """
 
@@ -113,4 +115,5 @@ def run_again(arguments: argparse.Namespace) -> int:
 
 def _cast(traffic: Traffic, settings: TwinSettings, threads: int) -> Cast:
     fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature, threads)
-    return Cast(fleet, planned(fleet, settings))
+    plan = planned(fleet, settings)
+    return Cast(attacked(fleet, plan), plan)

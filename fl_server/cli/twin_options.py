@@ -11,6 +11,7 @@ from data.inputs import INPUTS
 from data.plain import plain
 from fl_server.aggregation.refresh import REFRESHES
 from fl_server.aggregation.strategies import NAMES as STRATEGIES
+from fl_server.cli import trust_options
 from fl_server.presets import PRESETS, Table, laid_over, nested, preset, settings_of, table_of, table_of_pairs
 from fl_server.settings import TwinSettings
 from forecasting.forecasts import usual_inputs
@@ -47,6 +48,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     _add_forecaster(parser.add_argument_group("forecaster"))
     _add_phases(parser.add_argument_group("twinning"))
     _add_clusters(parser.add_argument_group("clusters"))
+    trust_options.add_to(parser.add_argument_group("trust"))
     group = parser.add_argument_group("all settings")
     group.add_argument("--preset", default="default", metavar="NAME", help=f"{', '.join(PRESETS)}")
     group.add_argument("--settings", type=Path, metavar="FILE", help="a TOML file of settings")
@@ -160,6 +162,7 @@ def _given(arguments: argparse.Namespace) -> Table:
         table = laid_over(table, nested("horizontal.gate", plain(gate_named(arguments.sync_policy), {})))
     if arguments.compress is not None:
         table = laid_over(table, {"crossing": _compressed(arguments.compress)})
+    table = laid_over(table, trust_options.table_of(arguments))
     if arguments.groups:
         groups = plain(read_groups(arguments.groups), {})
         table = laid_over(table, {"segment": {"how": {"method": GIVEN, "groups": groups}}})

@@ -23,6 +23,7 @@ from fl_server.run import Plan
 from fl_server.run_folder import TWINS, Record, write_summary
 from fl_server.running import State
 from fl_server.stored_runs import twin_file
+from fl_server.trust.told import trust_sentences
 from fl_server.twins import Source, ended_twins, local_twins
 from forecasting.metrics import tally_scores
 from forecasting.twin import save_twin
@@ -102,6 +103,8 @@ def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float | None 
         "", ["between", "messages up", "down", "MB up", "MB down", "seconds"], _exchange_rows(summary)
     )
     _print_clusters(summary["by_cluster"])
+    for sentence in trust_sentences(summary):
+        print_text(sentence)
     for warning in _warnings(summary):
         print_text(f"warning: {warning}")
     print_text(NOTE)

@@ -53,10 +53,15 @@ class Patience:
 
 
 def setup_of(settings: TwinSettings, run: str = "") -> Plain:
-    """What stations must know to follow orders; see bs_client/site.py.
+    """What stations must know to follow orders; see bs_client/site.py. They are real: none attacks.
 
     The name of the `run` only where they remember something of it.
     """
+    if settings.attack.kind != "none":
+        raise InputError(
+            f"attack {settings.attack.kind}: attacks are simulated by vhtwin twin alone, expected none where "
+            "stations are processes or machines of their own"
+        )
     recipe, signature = settings.station_recipe, settings.segment.signature
     setup = {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
     return setup | {"run": run} if run and settings.crossing.remembers else setup

@@ -1,0 +1,42 @@
+"""What attackers did and the defence found, in sentences."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from data.words import counted
+
+FEW = 5
+
+
+def trust_sentences(summary: Mapping[str, Any]) -> Iterator[str]:  # Any: what JSON holds
+    """The sentences on a finished run; none where nobody attacked and nothing was defended."""
+    attack, defence = summary.get("attack"), summary.get("defence")
+    if attack:
+        errors = [f"{name.upper()} {each['mse']:.4f}" for name, each in attack["honest"].items() if each]
+        yield (
+            f"attack {attack['kind']}, strength {attack['strength']:g}, by {_some(attack['attackers'])}; "
+            f"MSE of the G-NDT at the honest stations: {', '.join(errors)}"
+        )
+    if defence:
+        yield from _defence_sentences(defence, len(attack["attackers"]) if attack else 0)
+
+
+def _defence_sentences(defence: Mapping[str, Any], attackers: int) -> Iterator[str]:
+    found = f"found {len(defence['found'])} of {counted(attackers, 'attacker')}, " if attackers else ""
+    of_attackers = f"{defence['dropped_of_attackers']:.0%} of the attackers', " if attackers else ""
+    yield (
+        f"pairing {found}wrongly took {_some(defence['wrongly'])} for attackers (more than half of their "
+        f"updates dropped)"
+    )
+    yield (
+        f"of {defence['tried']:,} updates it dropped {defence['dropped']:,}: {of_attackers}"
+        f"{defence['dropped_of_honest']:.1%} of the honest; of the twins of clusters "
+        f"{defence['clusters_dropped']:.1%}; {defence['sendings']:,} times weights went to a witness"
+    )
+
+
+def _some(stations: Sequence[str]) -> str:
+    if not stations:
+        return "no station"
+    few = ", ".join(stations[:FEW]) + (", …" if len(stations) > FEW else "")
+    return f"{counted(len(stations), 'station')} ({few})"
