@@ -64,11 +64,17 @@ def _check(holds: bool, name: str, wanted: str, found: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class CityDay:
-    """Every channel's load, (T, N), over one local day; `times` are UTC."""
+    """Every channel's load, (T, N), over one local day; `times` are UTC.
+
+    `events` are those that begin on this day, by fine steps since the city began; `shed` the sites that hand
+    load over for good from this day on, and those that take it.
+    """
 
     day: date
     times: NDArray[np.datetime64]  # (T,)
     channels: dict[str, NDArray[np.float32]]
+    events: tuple[Event, ...]
+    shed: tuple[int, ...]
 
 
 def city_place(settings: CitySettings) -> Place:
@@ -101,11 +107,11 @@ def city_days(settings: CitySettings, place: Place) -> Iterator[CityDay]:
         rng = _generator(settings, 3, number)
         times = _day_times(day)
         noise = day_noise(noise[-1], len(times), sites, rng)
-        shift = handed_over(shift, sites, rng)
+        before, shift = shift, handed_over(shift, sites, rng)
+        shed = tuple(np.flatnonzero(shift != before).tolist())
         evening = step + gates_open(times)
-        events += day_events(step, len(times), len(sites.level), rng) + match_events(
-            day, evening, venues, rng
-        )
+        begun = day_events(step, len(times), len(sites.level), rng) + match_events(day, evening, venues, rng)
+        events += begun
         factors = event_factors(events, step, len(times), len(sites.level)) * shift
         rhythm = day_rhythm(day, _minutes_of_day(times)) * np.float32(
             np.exp(_DAY_SIZE * rng.standard_normal())
@@ -113,23 +119,25 @@ def city_days(settings: CitySettings, place: Place) -> Iterator[CityDay]:
         loads = {habit.name: site_load(habit, sites, rhythm, noise, rng) * factors for habit in HABITS}
         step += len(times)
         events = [event for event in events if event.start + event.steps > step]
-        yield _seen_day(settings, place, day, times, loads)
+        channels = _seen_day(settings, place, loads)
+        yield CityDay(
+            day=day, times=times[:: _per_step(settings)], channels=channels, events=tuple(begun), shed=shed
+        )
 
 
 def _seen_day(
-    settings: CitySettings,
-    place: Place,
-    day: date,
-    times: NDArray[np.datetime64],
-    loads: dict[str, NDArray[np.float32]],
-) -> CityDay:
+    settings: CitySettings, place: Place, loads: dict[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
     """What the stations record of the sites' `loads`, each (T, S) at the fine step."""
-    per_step = settings.step_minutes // FINE_MINUTES
     channels = {}
     for channel, load in loads.items():
-        summed = load.reshape(-1, per_step, load.shape[1]).sum(axis=1)  # (T, S)
+        summed = load.reshape(-1, _per_step(settings), load.shape[1]).sum(axis=1)  # (T, S)
         channels[channel] = np.ascontiguousarray((place.shares @ np.ascontiguousarray(summed.T)).T)
-    return CityDay(day=day, times=times[::per_step], channels=channels)
+    return channels
+
+
+def _per_step(settings: CitySettings) -> int:
+    return settings.step_minutes // FINE_MINUTES
 
 
 def _day_times(day: date) -> NDArray[np.datetime64]:
