@@ -16,12 +16,15 @@ import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
 
+from clustering.relation import Attributes, RelationSettings, relation
+from clustering.signatures import SignatureSettings, signatures
+from clustering.topology import Topology
 from data.errors import InputError
 from data.inputs import InputSettings, clock_of, first_step, input_columns
 from data.plane import kilometres
 from data.profile import profile_columns
 from data.sets.tables import read_set
-from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns
+from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns, until_step
 from data.words import counted
 from fl_server.cli.predict import series_of_stations, station_twins
 from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
@@ -31,7 +34,7 @@ from forecasting.training import predict
 from forecasting.twin import Twin
 from hetnet.operations.alerts import Alert, alert_row
 from hetnet.operations.detection import WatchSettings, detected
-from hetnet.operations.deviations import Followed, Whole
+from hetnet.operations.deviations import Array, Followed, Whole
 from hetnet.operations.drift import DriftReport
 
 NEIGHBOURS = 6
@@ -63,6 +66,25 @@ class Watched:
     unwatched: tuple[StationId, ...]
 
 
+@dataclass(frozen=True)
+class Sighted:
+    """What is to be watched: the series, each station's twin, and the first step that is."""
+
+    record: Record
+    source: Path
+    series: Series
+    twins: list[Twin]
+    first: int
+    unwatched: tuple[StationId, ...]
+
+    @property
+    def ages(self) -> Array:
+        """How many hours before the end of the series the data end that each twin has learned from, (N,)."""
+        target = self.series.target
+        now = target.times[-1] + np.timedelta64(target.step_minutes, "m")
+        return np.array([twin.age_hours(now) for twin in self.twins])
+
+
 def watched(
     run: Path,
     data: Path | None = None,
@@ -75,18 +97,22 @@ def watched(
     The default is the run's own set. Watched is what comes after the run's data, or from `since` on (wall
     clock); where the set ends with the run's data, the days of its stream.
     """
+    found = sighted(run, data, since)
+    followed = followed_series(found.series, found.twins, found.first, found.record.settings.segment.relation)
+    alerts, drift = detected(followed, settings or WatchSettings())
+    cost = _cost(found.record, found.twins, drift)
+    return Watched(run, found.source, followed, tuple(alerts), drift, cost, found.unwatched)
+
+
+def sighted(run: Path, data: Path | None, since: np.datetime64 | None = None) -> Sighted:
+    """The series that are to be watched, before any forecast is made."""
     record, summary = read_record(run), read_summary(run)
     source = _source(run, record, data)
     traffic, unwatched = _traffic(run, record, source, own=data is None)
-    twins = station_twins(run, traffic.stations, None)
-    series = series_of_stations(
-        _with_history(traffic, record, source), list(twins.values()), record,
-        summary.get("set_step_minutes"),
-    )  # fmt: skip
-    followed = followed_series(series, list(twins.values()), _first(series, run, summary, source, since))
-    alerts, drift = detected(followed, settings or WatchSettings())
-    cost = _cost(record, list(twins.values()), drift)
-    return Watched(run, source, followed, tuple(alerts), drift, cost, unwatched)
+    twins = list(station_twins(run, traffic.stations, None).values())
+    whole = _with_history(traffic, record, source)
+    series = series_of_stations(whole, twins, record, summary.get("set_step_minutes"))
+    return Sighted(record, source, series, twins, _first(series, run, summary, source, since), unwatched)
 
 
 def watched_answer(found: Watched) -> dict[str, object]:
@@ -192,7 +218,7 @@ def _first(
     return int(stands[0])
 
 
-def followed_series(series: Series, twins: list[Twin], first: int) -> Followed:
+def followed_series(series: Series, twins: list[Twin], first: int, how: RelationSettings) -> Followed:
     """The series beside the twins' forecasts of each step, from some calm days before step `first` on."""
     target = series.target
     begin = max(first_step(series.inputs, target), first - CALM_DAYS * 1440 // target.step_minutes)
@@ -201,7 +227,7 @@ def followed_series(series: Series, twins: list[Twin], first: int) -> Followed:
     for low in range(0, stations, AT_ONCE):
         columns = np.arange(low, min(low + AT_ONCE, stations))
         ahead[:, columns], usual[:, columns] = _forecasts(series, twins, columns, begin)
-    measured = series.measured[begin:]
+    measured, near = series.measured[begin:], nearest(target.positions)
     return Followed(
         stations=target.stations,
         clock=clock_of(target, len(target.load))[begin:],
@@ -209,7 +235,8 @@ def followed_series(series: Series, twins: list[Twin], first: int) -> Followed:
         usual=usual,
         ahead=ahead,
         measured=measured,
-        near=nearest(target.positions),
+        near=near,
+        phi=relation_to(until_step(target, first), near, how),
         first=first - begin,
     )
 
@@ -223,6 +250,19 @@ def nearest(positions: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Who
     found = np.asarray(KDTree(places).query(places, k=count + 1)[1])
     rows = [[int(other) for other in row if other != own][:count] for own, row in enumerate(found)]
     return np.array(rows, np.int64)
+
+
+def relation_to(earlier: Traffic, near: Whole, settings: RelationSettings) -> Array:
+    """The relation Φ of each station to those near it, (N, E), by their places and what came before."""
+    rows = np.repeat(np.arange(len(near)), near.shape[1])
+    ends, place = np.unique(
+        np.sort(np.column_stack([rows, near.ravel()]), axis=1), axis=0, return_inverse=True
+    )
+    if not len(ends):
+        return np.empty(near.shape)
+    attributes = Attributes(earlier.positions, signatures(earlier, SignatureSettings()))
+    phi = relation(Topology(stations=len(near), ends=ends), attributes, settings)
+    return np.asarray(phi[place.reshape(-1)].reshape(near.shape))
 
 
 def _forecasts(series: Series, twins: list[Twin], columns: Whole, begin: int) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from hetnet.operations.alerts import Alert, Suspect, alert_id, severity_of
 from hetnet.operations.deviations import Array, Deviations, DeviationSettings, Followed, deviations
 from hetnet.operations.drift import DriftReport, DriftSettings, drift_episodes, drift_report
 from hetnet.operations.episodes import Episode, EpisodeSettings, episodes, linked, pooled_surprise
+from hetnet.operations.localisation import around, explained
 
 GATHER_HOURS = 6  # later episodes do not join an alert
 MOST_SUSPECTS = 3
@@ -54,7 +55,7 @@ def grouped(followed: Followed, found: Deviations, several: Sequence[Episode]) -
         else:
             home.append(episode)
     calm = np.sort((np.abs(found.own) / found.own_width)[: followed.first].ravel())
-    return [_alert(followed, found, group, calm) for group in groups]
+    return [_alert(followed, found, group, calm, neighbours) for group in groups]
 
 
 def _belongs(episode: Episode, group: Sequence[Episode], neighbours: list[set[int]]) -> bool:
@@ -66,7 +67,9 @@ def _belongs(episode: Episode, group: Sequence[Episode], neighbours: list[set[in
     )
 
 
-def _alert(followed: Followed, found: Deviations, group: Sequence[Episode], calm: Array) -> Alert:
+def _alert(
+    followed: Followed, found: Deviations, group: Sequence[Episode], calm: Array, neighbours: list[set[int]]
+) -> Alert:
     first = group[0]
     at_once = [each for each in group if each.raised == first.raised]
     expected, seen = np.sum([_loads(followed, found, each) for each in at_once], axis=0).tolist()
@@ -85,7 +88,7 @@ def _alert(followed: Followed, found: Deviations, group: Sequence[Episode], calm
         seen=seen,
         surprise=pooled_surprise(max(each.score for each in at_once), calm),
         neighbours_explain=first.explained,
-        suspects=_suspects(followed, at_once),
+        suspects=_suspects(followed, found, at_once, neighbours),
     )
 
 
@@ -97,10 +100,24 @@ def _loads(followed: Followed, found: Deviations, episode: Episode) -> tuple[flo
     return float(expected.mean()), float(seen.mean())
 
 
-def _suspects(followed: Followed, at_once: Sequence[Episode]) -> tuple[Suspect, ...]:
-    """The stations whose behaviour is most unusual, with their share of all scores."""
-    ranked = sorted(at_once, key=lambda each: -each.score)
-    total = sum(each.score for each in ranked) or 1.0
-    return tuple(
-        Suspect(followed.stations[each.station], each.score / total) for each in ranked[:MOST_SUSPECTS]
-    )
+def _suspects(
+    followed: Followed, found: Deviations, at_once: Sequence[Episode], neighbours: list[set[int]]
+) -> tuple[Suspect, ...]:
+    """The stations, of the alert or around it, that explain most of what is seen there until it is raised."""
+    first = at_once[0]
+    if first.kind in ("missing", "frozen", "drift"):
+        ranked = sorted(at_once, key=lambda each: (-each.score, each.station))
+        total = sum(each.score for each in ranked)
+        several = [(each.station, each.score / total) for each in ranked]
+    else:
+        start = min(each.start for each in at_once)
+        steps = slice(start, first.raised + 1)
+        expected = followed.usual[steps] * np.exp(found.level[steps])
+        residual = (followed.seen[steps] - expected).mean(axis=0)  # (N,)
+        usual = (found.plain_width[steps] * expected).mean(axis=0)
+        candidates = around([each.station for each in at_once], neighbours)
+        gains = explained(candidates, residual, usual, followed.near, followed.phi)
+        order = np.argsort(-gains, kind="stable")
+        total = float(gains.sum()) or 1.0
+        several = [(candidates[place], float(gains[place]) / total) for place in order]
+    return tuple(Suspect(followed.stations[station], share) for station, share in several[:MOST_SUSPECTS])

@@ -33,7 +33,8 @@ class Followed:
     """Series beside what twins expected of them, step by step, the calm days before the first watched step.
 
     `ahead` was expected by the values of the last steps; `usual` had these been what they usually are, so
-    that a fault which lasts does not hide itself. `near` are the neighbours of each station, nearest first.
+    that a fault which lasts does not hide itself. `near` are the
+    neighbours of each station, nearest first, and `phi` how strongly each belongs to it.
     """
 
     stations: tuple[StationId, ...]
@@ -43,6 +44,7 @@ class Followed:
     ahead: Array  # (T, N)
     measured: Mask  # (T, N) False where a value was filled in for a gap
     near: Whole  # (N, E)
+    phi: Array  # (N, E)
     first: int  # the first step that is watched; those before it are taken to be calm
 
     def __post_init__(self) -> None:

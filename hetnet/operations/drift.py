@@ -25,8 +25,8 @@ class DriftSettings:
     It is when the typical error has grown `grown` times, or this share of the stations drifts.
     """
 
-    slack: float = 0.75
-    limit: float = 5.0
+    slack: float = 1.0
+    limit: float = 12.0
     least_spread: float = 0.05
     grown: float = 1.2
     share: float = 0.1

@@ -45,10 +45,10 @@ class Limits:
     lost: float = 1.05
     outage: float = 2.0
     sudden_outage: float = 2.5
-    gained: float = 0.6
-    surge: float = 2.5
-    window: float = 2.0
-    least_change: float = 0.25
+    gained: float = 0.75
+    surge: float = 3.2
+    window: float = 2.6
+    least_change: float = 0.4
     share_back: float = 0.4
 
 
@@ -57,7 +57,7 @@ class EpisodeSettings:
     """`windows` and times are in hours; `kept_hours` is how long the level before an episode reaches back."""
 
     limits: Limits = field(default_factory=Limits)
-    windows: tuple[int, ...] = (2, 3, 6, 12)
+    windows: tuple[int, ...] = (3, 6, 12)
     quiet: int = 2
     shift_hours: int = 24
     kept_hours: float = 24.0

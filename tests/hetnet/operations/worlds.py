@@ -26,6 +26,7 @@ def followed_world(*, stations: int = 9, days: int = 21, watched: int = 7, seed:
         ahead=wave,
         measured=np.ones(wave.shape, dtype=bool),
         near=near.astype(np.int64),
+        phi=np.ones(near.shape),
         first=(days - watched) * HOURS,
     )
 
