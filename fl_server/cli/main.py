@@ -43,6 +43,7 @@ VERBS = {  # which module has the verb
     "serve": "serve",
     "watch": "watch",
     "whatif": "whatif",
+    "faults": "faults",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM
