@@ -44,6 +44,7 @@ VERBS = {  # which module has the verb
     "watch": "watch",
     "whatif": "whatif",
     "faults": "faults",
+    "maintain": "maintain",
     "doctor": "doctor",
 }
 TERMINATED = 128 + signal.SIGTERM
