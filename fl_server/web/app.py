@@ -18,6 +18,7 @@ from fl_server.web.guard import Access, Guard
 from fl_server.web.job_routes import job_routes
 from fl_server.web.run_routes import run_routes
 from fl_server.web.shelf import UnknownError
+from fl_server.web.what_if_routes import what_if_routes
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 Figures = dict[str, Any]  # Any: what JSON holds
@@ -50,6 +51,7 @@ def api(desk: Desk) -> FastAPI:
     app.include_router(run_routes(desk))
     app.include_router(job_routes(desk))
     app.include_router(alert_routes(desk))
+    app.include_router(what_if_routes(desk))
     app.add_route("/", _page, include_in_schema=False)
     app.add_route("/page/{name}", _page, include_in_schema=False)
     return app

@@ -19,6 +19,7 @@ import { drawTable } from "./stations_table.js";
 import { addTab, isShown, refresh, showTab } from "./tabs.js";
 import { startTheme } from "./theme.js";
 import { startTimeline, stop } from "./timeline.js";
+import { drawWhatIf, forgetWhatIf } from "./whatif.js";
 
 const LIVE_MS = 2000;
 const map = new StationMap($("map"));
@@ -32,6 +33,7 @@ function notice(words) {
 async function open(run) {
   stop();
   forgetStation();
+  forgetWhatIf();
   notice("");
   set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, clusters: null, selected: -1 });
   try {
@@ -175,6 +177,7 @@ async function start() {
   addTab("federation", "Federation", drawFederation);
   addTab("clusters", "Clusters", drawClusters);
   addTab("alerts", "Alerts", drawAlerts);
+  addTab("whatif", "What if", drawWhatIf);
   addTab("table", "Table", drawTable);
   addTab("files", "Files", drawFiles);
   showTab("station");

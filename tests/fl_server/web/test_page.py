@@ -136,7 +136,7 @@ def test_every_tab_is_reached_by_arrows_and_says_something(page: Chrome) -> None
 
 
 def test_all_that_can_be_used_has_a_name(page: Chrome) -> None:
-    for name in ("station", "federation", "clusters", "alerts", "table", "files"):
+    for name in ("station", "federation", "clusters", "alerts", "whatif", "table", "files"):
         by_id(page, f"tab-{name}").click()
         nameless = page.execute_script(
             """return [...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter(each =>
@@ -187,6 +187,28 @@ def test_alerts_are_found_acknowledged_and_kept_outside_the_run(page: Chrome, ru
     marks = json.loads((runs / "done.alerts.json").read_text())["marks"]
     assert [mark["acknowledged"] for mark in marks.values()] == [True]
     assert before == {file.name: file.stat().st_mtime_ns for file in (runs / "done").iterdir()}
+
+
+def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
+    by_id(page, "tab-whatif").click()
+    by_id(page, "wanted-off").send_keys("s0")
+    press(page, "document.querySelector('#panel-whatif button.main')")
+    until(page, "vhtwin.state.difference", 60)
+    assert page.execute_script("return vhtwin.state.layer") == "difference"
+    changed = page.execute_script("return vhtwin.state.difference.at()[vhtwin.state.places.get('s0')]")
+    assert changed < 0
+    assert "load with it minus load without" in text(page, "legend")
+    by_id(page, "wanted-off").send_keys(",nobody")
+    press(page, "document.querySelector('#panel-whatif button.main')")
+    until(page, "document.querySelector('#panel-whatif [role=status]').textContent.includes('nobody')", 60)
+
+
+def test_who_types_goes_on_typing_when_the_panel_is_drawn_again(page: Chrome) -> None:
+    by_id(page, "tab-whatif").click()
+    by_id(page, "wanted-off").send_keys("s", Keys.ARROW_LEFT, "x")
+    page.execute_script("vhtwin.set({selected: 1}); vhtwin.set({info: {...vhtwin.state.info}})")
+    page.switch_to.active_element.send_keys("y")
+    assert by_id(page, "wanted-off").get_property("value") == "xys"
 
 
 def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> None:
