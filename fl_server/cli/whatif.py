@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from hetnet.operations.energy import PowerModel
 from hetnet.operations.impact import BEST, Band, Outcome, PlaySettings
 from hetnet.operations.replica import Replica
 from hetnet.operations.rerouting import POLICIES
-from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario
+from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
+from hetnet.operations.sleeping import clauses_of, sleepers
 
 MOST_LISTED = 12
 ABOUT = {
@@ -39,6 +41,7 @@ EXAMPLES = """examples:
   vhtwin whatif RUN --move "5056>5060=20%"                a fifth of its users go elsewhere
   vhtwin whatif RUN --off cluster:3 --save fire.toml      and keep the scenario
   vhtwin whatif RUN --scenario fire.toml match.toml       several on the same futures, side by side
+  vhtwin whatif RUN --sleep-plan 0-6 --save night.toml    which cells can sleep at night, and what it saves
   vhtwin whatif --list scenarios                          what scenarios a folder has
 
 WHO is stations with commas between, cluster:N, near:STATION:KM or all; @18-22 are hours of the day.
@@ -61,6 +64,15 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         group.add_argument(
             f"--{kind}", nargs="+", default=[], metavar="CLAUSE", help=f"{ABOUT[kind]}: {grammar}"
         )
+    group.add_argument(
+        "--sleep-plan", metavar="HOURS", help="find cells that can sleep at these hours, such as 0-6, or all"
+    )
+    group.add_argument(
+        "--confidence",
+        type=float,
+        default=0.95,
+        help="with which no station is overloaded by those that sleep (default: %(default)s)",
+    )
     group.add_argument("--name", default="", help="of the scenario (default: scenario)")
     group.add_argument("--scenario", nargs="+", type=Path, default=[], metavar="FILE", help="in TOML")
     group.add_argument("--save", type=Path, metavar="FILE", help="write the scenario of the clauses here")
@@ -116,11 +128,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.folder is None:
         arguments.refuse("expected the folder of a finished run")
-    scenarios = _scenarios(arguments)
+    scenarios = [] if arguments.sleep_plan else _scenarios(arguments)
     place = argparse.Namespace(set=arguments.folder, out=arguments.out, overwrite=arguments.overwrite)
     output_folder.refuse_bad(place)
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
+    if arguments.sleep_plan:
+        scenarios = [_planned_sleep(arguments, replica)]
+        settings = replace(settings, policy="nearest" if settings.policy == BEST else settings.policy)
     found = what_if(arguments.folder, scenarios, settings, replica)
     if arguments.save:
         refuse_overlap(arguments.folder, arguments.save)
@@ -161,6 +176,16 @@ def _scenarios(arguments: argparse.Namespace) -> list[Scenario]:
     return scenarios
 
 
+def _planned_sleep(arguments: argparse.Namespace, replica: Replica) -> Scenario:
+    """The scenario in which all sleep that can at the hours that were named."""
+    if arguments.scenario or any(getattr(arguments, kind) for kind in KINDS):
+        raise InputError("--sleep-plan is a scenario of its own, expected no clauses or files beside it")
+    hours = "" if arguments.sleep_plan == "all" else f"@{arguments.sleep_plan}"
+    within = change_of(Scenario(demand=(f"all=+1%{hours}",)), replica).factor[:, 0] != 1
+    asleep = sleepers(replica, arguments.confidence, within)
+    return Scenario(name=arguments.name or "sleep", sleep=clauses_of(asleep, replica))
+
+
 def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
     return ReplicaSettings(
         hours=arguments.hours,
@@ -198,7 +223,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _print(outcome: Outcome, replica: Replica) -> None:
     scenario = outcome.scenario
-    words = [f"--{kind} {text}" for kind in KINDS for text in getattr(scenario, kind)]
+    words = [f"--{kind} {_short(text)}" for kind in KINDS for text in getattr(scenario, kind)]
     print_text(f"{scenario.name}: {' '.join(words) or 'nothing is different'}")
     print_text(
         f"{counted(len(replica.hours), 'hour')} from {replica.hours[0]}; "
@@ -213,6 +238,10 @@ def _print(outcome: Outcome, replica: Replica) -> None:
         title = f"what is lost by who reroutes; {outcome.policy} is taken"
         print_table(title, ["policy", "lost, forecast", "lost, mean of futures", "moved"], rows)
     _print_stations(outcome, replica)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:40]} … {text[-12:]}"
 
 
 def _totals(outcome: Outcome) -> list[list[str]]:

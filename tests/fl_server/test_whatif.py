@@ -120,6 +120,19 @@ def test_bad_input_is_refused(
     assert reason in capsys.readouterr().err
 
 
+def test_a_plan_of_who_sleeps_saves_energy_and_loses_nothing_by_the_forecast(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (answer,) = told(made, capsys, "--sleep-plan", "0-6", "--confidence", "0.9", "--headroom", "3")
+    assert answer["scenario"]["sleep"]
+    assert answer["totals"]["kwh_more"]["upper"] < 0
+    assert answer["totals"]["lost_more"]["forecast"] == 0
+    silent = [each["silent"] for each in answer["stations"].values()]
+    assert not any(any(hours[6:]) for hours in silent)
+    assert main(["whatif", str(made), "--sleep-plan", "0-6", "--off", "s1"]) == 3
+    assert main(["whatif", str(made), "--sleep-plan", "night"]) == 3
+
+
 def test_scenario_files_with_what_is_unknown_are_refused(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
