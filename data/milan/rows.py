@@ -70,7 +70,7 @@ def parsed(text: NDArray[np.uint8], length: int, column_of: NDArray[np.int32], h
         call_out, at = _activity(text, _past(text, at, separator))
         internet, at = _activity(text, _past(text, at, separator))
         at = _past_line(text, at)
-        column = column_of[square] if square < len(column_of) else -1
+        column = column_of[square] if 0 <= square < len(column_of) else -1  # too many digits overflow
         if at == lost or column < 0 or not (on_grid and earliest <= interval < end):
             return Parsed(row, begin, intervals, columns, countries, loads)
         intervals[row] = interval
