@@ -51,8 +51,8 @@ def _steps(host: Host) -> int:
 
 
 def _bad_past(host: Host, until: int) -> str:
-    hours = until * host.task.traffic.step_minutes / 60
-    return "" if hours >= FEWEST_HOURS and until <= _steps(host) else f"asks for the past of step {until}"
+    enough = until * host.task.traffic.step_minutes >= FEWEST_HOURS * 60
+    return "" if enough and until <= _steps(host) else f"asks for the past of step {until}"
 
 
 def _bad_weights(host: Host, weights: Weights, *, linear: bool) -> str:

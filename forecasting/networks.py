@@ -32,6 +32,8 @@ DEFAULT_HIDDEN: dict[Name, tuple[int, ...]] = {
     "two-branch-lstm": (64, 64),
     "tcn": (32, 32, 32),
 }
+WIDEST = 100_000  # of a layer, and of inputs
+MOST_PARAMETERS = 100_000_000
 KERNEL = 3  # taps of each convolution of the TCN; block i is dilated by 2 ** i
 
 
@@ -81,7 +83,10 @@ def build_network(name: str, layout: Layout, hidden: tuple[int, ...] | None = No
     known: Name = NAMES[NAMES.index(name)]
     widths = DEFAULT_HIDDEN[known] if hidden is None else hidden
     _check(known, layout, widths)
-    return Network(known, layout, widths, tuple(_parts(known, layout, widths)))
+    network = Network(known, layout, widths, tuple(_parts(known, layout, widths)))
+    if network.parameters > MOST_PARAMETERS:
+        raise InputError(f"{name} would have {network.parameters:,} weights, more than {MOST_PARAMETERS:,}")
+    return network
 
 
 def initial_weights(network: Network, rng: np.random.Generator) -> Floats:
@@ -103,8 +108,11 @@ def unpacked(network: Network, weights: Floats) -> dict[str, Floats]:
 
 
 def _check(name: Name, layout: Layout, hidden: tuple[int, ...]) -> None:
-    if any(width < 1 for width in hidden):
-        raise InputError(f"hidden widths must be at least 1, got {hidden}")
+    if not all(1 <= width <= WIDEST for width in hidden):
+        raise InputError(f"hidden widths must be at least 1 and at most {WIDEST:,}, got {hidden}")
+    counts = (layout.periodic, layout.recent, layout.extra)
+    if not all(0 <= count <= WIDEST for count in counts) or layout.features < 1:
+        raise InputError(f"a network of {counts} inputs, expected 1 to {WIDEST:,}")
     if name == "linear" and hidden:
         raise InputError(f"a linear network has no hidden layers, got {hidden}")
     if name != "linear" and not hidden:

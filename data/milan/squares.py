@@ -91,7 +91,7 @@ def _cell(feature: Any, where: str) -> tuple[int, NDArray[np.float64]]:  # JSON 
         square = feature["properties"]["cellId"]
         ring = np.array(feature["geometry"]["coordinates"][0], dtype=np.float64)
         corners = ring[:-1, :2]  # the last repeats the first
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         raise InputError(f"{where}: expected a polygon of numbers with the property cellId") from None
     if not isinstance(square, int) or not 0 <= square <= LARGEST_SQUARE:
         raise InputError(f"{where}: cellId: found {square!r}, expected an id from 0 to {LARGEST_SQUARE}")
