@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,14 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     access = access_from(arguments)
+    _refuse_bad_certificate(arguments)
     run_folders([arguments.runs])  # refuses what holds none
     desk = Desk(Shelf(arguments.runs), _status(arguments))
     with _listening(arguments.host, arguments.port) as listening:
         port = listening.getsockname()[1]
         scheme = "https" if arguments.tls_cert else "http"
-        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        named = next(iter(arguments.name), arguments.host)
+        host = f"[{named}]" if ":" in named else named
         address = f"{scheme}://{host}:{port}/"
         if arguments.json:
             print_json({"address": address})
@@ -121,6 +124,20 @@ def access_from(arguments: argparse.Namespace) -> Access:
         )
     own = LOOPBACK if arguments.host in LOOPBACK else (arguments.host.lower(),)
     return Access((*own, *(name.lower() for name in arguments.name)), token)
+
+
+def _refuse_bad_certificate(arguments: argparse.Namespace) -> None:
+    if not arguments.tls_cert:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            arguments.tls_cert, arguments.tls_key
+        )
+    except ssl.SSLError as error:
+        raise InputError(
+            f"{arguments.tls_cert}, {arguments.tls_key}: expected a certificate in PEM and its private key: "
+            f"{error.reason or error}"
+        ) from error
 
 
 def _token(file: Path) -> str:

@@ -34,9 +34,11 @@ def api(desk: Desk) -> FastAPI:
 
     @asynccontextmanager
     async def lifetime(_app: FastAPI) -> AsyncIterator[None]:
-        Thread(target=desk.warm, daemon=True).start()
+        warming = Thread(target=desk.warm)
+        warming.start()
         yield
         desk.jobs.close()
+        warming.join()
 
     app = FastAPI(
         title="vhtwin",

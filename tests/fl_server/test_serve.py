@@ -66,6 +66,13 @@ def test_bad_input_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "--port 70000: expected 0 to 65535" in capsys.readouterr().err
 
 
+def test_a_certificate_that_is_none_is_a_sentence(
+    token: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", str(tmp_path), "--tls-cert", str(token), "--tls-key", str(token)]) == 3
+    assert "expected a certificate in PEM and its private key" in capsys.readouterr().err
+
+
 def test_it_serves_until_interrupted(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "run.json").write_text("{}")

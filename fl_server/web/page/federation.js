@@ -25,6 +25,7 @@ export async function fetchFederation() {
 
 export async function fetchServer() {
   try { server = await get("/api/federation"); } catch (error) { server = { refusal: error.message }; }
+  set({ told: server.stations ?? null });
   refresh("federation");
 }
 

@@ -18,10 +18,17 @@ function share(values) {
   return values && values.map((value, place) => value / (state.stations.peak[place] || 1));
 }
 
+/** What the server says of each station of this run, where one is asked, or else what the folder of the run tells. */
+function statesNow() {
+  const { told, stations, federation } = state;
+  const known = told && stations ? stations.station.map((station) => told[station] ?? "") : [];
+  return known.some(Boolean) ? known : (federation?.states ?? []);
+}
+
 function statesByPlace() {
   const names = Object.keys(STATES);
-  const told = state.federation?.states;
-  if (!told?.length) return null;
+  const told = statesNow();
+  if (!told.length) return null;
   return Float32Array.from(told, (each) => { const at = names.indexOf(each); return at < 0 ? NaN : at; });
 }
 
@@ -54,7 +61,7 @@ const LAYERS = {
     scale: () => sequential(0, Math.max(...state.stations.age_hours, 1)), told: (value) => `${figure(value)} h`,
   },
   states: {
-    name: "Federation", there: () => Boolean(state.federation?.states?.length), words: () => "what each station is at",
+    name: "Federation", there: () => statesNow().length > 0, words: () => "what each station is at",
     values: statesByPlace, scale: states, told: (value) => Object.keys(STATES)[value] ?? "unknown",
   },
   difference: {

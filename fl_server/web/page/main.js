@@ -132,11 +132,11 @@ async function lookAgain() {
     if (info?.finished) { await open(state.run); return; }
     if (info) set({ info: { ...state.info, words: info.words } });
     await fetchFederation();
-    if (state.layer === "states") recolour();
     const stations = await get(ofRun(state.run, "/stations")).catch(() => null);
     if (stations && String(stations.cluster) !== String(state.stations?.cluster)) { set({ stations }); fetchClusters(); }
   }
-  if (isShown("federation") && about?.federation) await fetchServer();
+  if (about?.federation && (isShown("federation") || state.layer === "states")) await fetchServer();
+  if (state.layer === "states") recolour();
 }
 
 let about = null;
@@ -185,7 +185,7 @@ async function start() {
   startFinding();
   startMapButtons();
   handle(map, $("tip"));
-  watch("info clusters federation", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
+  watch("info clusters federation told", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
   watch("layer info clusters difference alerts", showLayer);
   watch("theme", showLayer);
   watch("step", () => { recolour(); followTime(); });
