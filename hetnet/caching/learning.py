@@ -33,9 +33,9 @@ class LearningSettings:
     sequences that it has drawn are among them. `spread` is how far the first policies are apart.
     """
 
-    generations: int = 40
+    generations: int = 30
     pairs: int = 8
-    requests: int = 20_000
+    requests: int = 12_000
     warm: float = 0.3
     windows: int = 4
     common: int = 2
