@@ -58,7 +58,7 @@ def draw_bars(axes: Axes, frame: pl.DataFrame, policies: Sequence[str], measure:
     means, halves = [each.mean for each in found], [each.half for each in found]
     axes.bar(np.arange(len(policies)), means, yerr=halves, color=colours, ecolor=PALE, capsize=3)
     axes.set_xticks(np.arange(len(policies)), labels=[name.replace(" + ", "\n+ ") for name in policies])
-    axes.set_ylabel(words)
+    axes.set_ylabel(words, fontsize=8)
     _grid(axes)
 
 
@@ -75,7 +75,8 @@ def draw_loads(axes: Axes, frame: pl.DataFrame, policies: Sequence[str]) -> None
     labels = [each.removeprefix("share of ") for each in shares]
     axes.set_xticks(np.arange(len(shares)), labels=labels)
     axes.set_ylabel("share of all requests")
-    axes.legend(fontsize=8)
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+    axes.legend(fontsize=8, ncols=len(policies), loc="upper center")
     _grid(axes)
 
 

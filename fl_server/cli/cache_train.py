@@ -1,6 +1,7 @@
 """`vhtwin cache train`, `cache evaluate`: learn to serve and cache, and hold that against classic caches."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,23 @@ from data.plain import plain, rebuilt
 from data.store import whole_file
 from data.words import counted
 from fl_server.cache_picture import draw_curves, draw_outcomes
-from fl_server.cache_runs import CachePlan, curve_of, held, judged, new_training, read_plan, trained
+from fl_server.cache_runs import (
+    CachePlan,
+    curve_of,
+    held,
+    judged,
+    log_world,
+    new_training,
+    read_plan,
+    trained,
+)
 from fl_server.cli import output_folder, request_options, twin_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
 from fl_server.presets import laid_over, table_of_pairs
 from hetnet.caching.contest import BOUND, MEASURES, POOLED
+from hetnet.caching.request_log import read_requests, remark
 from hetnet.caching.systems import RELIABLE, RELIABLE_TWIN, SYSTEMS
 
 ABOUT = {BOUND: "no cache can pass it, all clients at home", POOLED: "no caches can pass it"}
@@ -118,6 +129,9 @@ def _words(found: Interval) -> str:
 def _new_folder(arguments: argparse.Namespace, plan: CachePlan) -> Path:
     if arguments.requests and arguments.twin:
         raise InputError("--requests gives the requests: expected no --twin beside it")
+    if plan.log is not None:
+        log_world(Path(plan.log), plan.world, plan.history, plan.timezone)  # refused before a folder is made
+        _tell_remark(arguments.requests, arguments.timezone, plan)
     stations = plan.world.requests.cells.stations
     intensity = None
     if arguments.twin:
@@ -126,6 +140,13 @@ def _new_folder(arguments: argparse.Namespace, plan: CachePlan) -> Path:
     folder = output_folder.named_or_new(place, "cache")
     new_training(folder, plan, intensity=intensity, overwrite=arguments.overwrite)
     return folder
+
+
+def _tell_remark(log: Path | None, timezone: str | None, plan: CachePlan) -> None:
+    """Say on stderr why a log may tell little of caches, such as one of fewer contents than slots."""
+    said = remark(read_requests(log, timezone=timezone), plan.world.slots) if log else ""
+    if said:
+        print(f"{log}: {said}", file=sys.stderr)  # noqa: T201 - beside the progress, not the answer
 
 
 def _plan(arguments: argparse.Namespace) -> CachePlan:
@@ -145,7 +166,7 @@ def _plan(arguments: argparse.Namespace) -> CachePlan:
 def evaluate(arguments: argparse.Namespace) -> int:
     """Serve the same requests by all policies; print, keep and draw what they come to."""
     folder: Path = arguments.folder
-    read_plan(folder)
+    _tell_remark(arguments.requests, arguments.timezone, read_plan(folder))
     with held(folder):
         frame = shown(judged(folder, arguments.requests, arguments.timezone))
         with whole_file(folder / "outcomes.csv") as partial:

@@ -48,7 +48,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--seeds",
         type=int,
         metavar="N",
-        help=f"how often each run is made (default: {SEEDS}; {STUDY_SEEDS} of hdt-… and sync-…; 1 if quick)",
+        help=f"how often each run is made (default: {SEEDS}; {STUDY_SEEDS} of hdt-…, sync-…, cache-…; 1 if "
+        "quick)",
     )
     parser.add_argument("--quick", action="store_true", help="one seed, on the city, without what is slow")
     parser.add_argument(

@@ -119,3 +119,19 @@ def test_a_log_that_is_too_short_is_refused(tmp_path: Path, capsys: pytest.Captu
     words = ["--requests", str(log), "--seeds", "1", "--out", str(tmp_path / "out")]
     assert main(["cache", "train", *words]) == 3
     assert "expected 1000 of each" in capsys.readouterr().err
+
+
+def test_a_log_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("time,client,content\n5,a,x\n3,a,y\n")
+    assert main(["cache", "train", "--requests", str(log), "--out", str(tmp_path / "out")]) == 3
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_log_of_few_contents_is_told_of(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("time,client,content\n" + "".join(f"{n},u{n % 9},c{n * n % 20}\n" for n in range(4000)))
+    assert main(["cache", "evaluate", str(made), "--requests", str(log), "--json"]) == 0
+    assert "A cache of 150 slots holds all" in capsys.readouterr().err
