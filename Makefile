@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ORACLES := .oracles
 TORCH := torch==2.13.0
 
-.PHONY: help setup demo test test-all check bench bench-federation clean
+.PHONY: help setup demo test test-all test-oracles check bench bench-federation clean
 
 help:
 	@echo "make demo      twin the network of a synthetic city: progress, tables, picture"
 	@echo "make test      every check and test (under six minutes)"
 	@echo "make test-all  also the long tests"
+	@echo "make test-oracles   the tests that compare with other libraries, in an environment with these"
 	@echo "make check     ruff, mypy --strict, import-linter"
 	@echo "make bench     measure the import, the trainer, the synthetic city, the twins"
 	@echo "make bench-federation   measure rounds over processes, beside Flower as shipped"
@@ -55,6 +57,21 @@ test-all: check
 	@echo "== all tests, the long ones too"
 	@$(BIN)/pytest --numprocesses auto -m ""
 
+test-oracles: $(ORACLES)/.ready
+	@echo "== tests that compare with other libraries"
+	@$(ORACLES)/bin/python -m pytest -m oracle
+
+# Over the libraries of $(VENV): only what is compared with is added, and versions that it cannot do without.
+$(ORACLES)/.ready: $(VENV)/.ready pyproject.toml
+	@echo "== setting up $(ORACLES) over $(VENV)"
+	@test -x $(ORACLES)/bin/python || $(BIN)/python -m venv $(ORACLES)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> $$($(ORACLES)/bin/python -c 'import site; print(site.getsitepackages()[0])')/shared.pth
+	@$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--editable '.[oracle]'
+	@$(ORACLES)/bin/python -c 'import EntropyHub, antropy, igraph, libcachesim, sionna.sys, stable_baselines3'
+	@touch $@
+
 bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' --no-build-isolation
 	@$(BIN)/python -m tests.benchmarks.city_speed
@@ -67,4 +84,4 @@ bench-federation: setup
 	@$(BIN)/python -m tests.benchmarks.federation_speed
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(ORACLES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -82,6 +82,7 @@ def test_it_parts_as_networkx_does_when_told_the_same_rule() -> None:
         assert agreement(theirs, np.array(clusters_by(topology, phi, len(groups), "sound"))) == 1
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize(("stations", "degree", "seed"), [(30, 6, 1), (50, 20, 2), (60, 8, 3)])
 def test_it_parts_as_igraph_does_at_every_number_of_clusters(stations: int, degree: int, seed: int) -> None:
     igraph = pytest.importorskip("igraph", reason="igraph, the optional oracle, is not installed")
@@ -100,6 +101,7 @@ def test_it_parts_as_igraph_does_at_every_number_of_clusters(stations: int, degr
         before = found
 
 
+@pytest.mark.oracle
 def test_along_lengths_every_link_removed_is_the_busiest_to_igraph() -> None:
     # Shortest paths are unique on random lengths, so betweenness is whole and ties are common: not the
     # partitions but the scores can be compared.

@@ -53,6 +53,7 @@ def test_the_compiled_count_is_the_definition(length: int) -> None:
         assert found.values == pytest.approx([-np.log(longer / matching)], abs=1e-12)
 
 
+@pytest.mark.oracle
 @pytest.mark.long  # antropy compiles itself anew in every process
 def test_it_agrees_with_antropy() -> None:
     antropy = pytest.importorskip("antropy")
@@ -61,6 +62,7 @@ def test_it_agrees_with_antropy() -> None:
     assert sample_entropies(series).values == pytest.approx(theirs, abs=1e-10)
 
 
+@pytest.mark.oracle
 @pytest.mark.filterwarnings("ignore")
 def test_it_agrees_with_entropyhub() -> None:
     hub = pytest.importorskip("EntropyHub")

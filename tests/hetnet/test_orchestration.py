@@ -202,6 +202,7 @@ def test_the_order_of_users_is_irrelevant() -> None:
     assert one.satisfied == other.satisfied
 
 
+@pytest.mark.oracle
 def test_serving_cell_and_sinr_are_those_of_sionna() -> None:
     """Of one user a station, all at full power: the case that its geometry metrics know."""
     import torch

@@ -136,6 +136,7 @@ def test_what_is_no_request_is_refused() -> None:
         station_hits("lru", contents, contents[:1], 2)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("slots", [1, 2, 20, 25, 30, 70, 150, 333])
 @pytest.mark.parametrize(
     ("policy", "theirs"),

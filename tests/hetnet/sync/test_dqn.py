@@ -86,6 +86,7 @@ def test_it_comes_within_two_percent_of_the_optimum_on_a_lattice(users: int) -> 
 
 
 @pytest.mark.long
+@pytest.mark.oracle
 def test_it_earns_what_the_dqn_of_stable_baselines_earns_on_the_same_environment() -> None:
     """Both have few samples of a lattice world; ours may not be the worse by more than 3 % of the optimum."""
     library = pytest.importorskip("stable_baselines3")
