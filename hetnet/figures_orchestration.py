@@ -5,26 +5,26 @@ has more stations and a larger area, as dense as the paper's 200 users; efficien
 are given over what the twins cost, and beside it what they are given more than without twins, over the same.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import groupby
+from time import process_time
 
 import numpy as np
 from scipy.stats import t as student
 
 from data.errors import InputError
 from hetnet.association import best_association
-from hetnet.forecasters import linear
 from hetnet.higher import higher_twin
 from hetnet.network import satisfaction
 from hetnet.orchestration import OrchestrationSettings, everything, orchestrated
 from hetnet.scene import SceneSettings, resized
-from hetnet.simulation import Hour, SimulationSettings, System, fitted_twins, simulated
+from hetnet.simulation import Hour, Seconds, SimulationSettings, System, fitted_twins, simulated
 from hetnet.world import World, WorldSettings, conditions_in, made_world, network_in, strongest
 
 SIZES = (50, 100, 200, 500, 1000)
 WITHOUT_TWINS = "strongest signal"
+CURVE = (*SIZES, 2000)  # sizes of the cost curve
 CONFIDENCE = 0.95
 
 
@@ -44,6 +44,7 @@ class Fig8Row:
     efficiency: float  # award over cost (5)
     literal_efficiency: float  # with alpha of (4) on the cost of users that were satisfied
     gain: float  # award beyond that of the strongest signal, over cost
+    seconds: Seconds = field(default=Seconds(), compare=False)  # of an hour
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class StepTime:
-    """Seconds of one orchestration of everyone, and of its parts."""
+    """Seconds of the processor for one orchestration of everyone, and for its parts."""
 
     users: int
     stations: int
@@ -132,7 +133,7 @@ def half_width(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 def step_time(world: World, settings: OrchestrationSettings | None = None) -> StepTime:
-    """How long one orchestration of everyone in `world` takes in this process, part by part."""
+    """How long the processor is at one orchestration of everyone in `world`, part by part."""
     settings = settings or OrchestrationSettings()
     held, hour = strongest(world, world.start), world.start
     network, offered = network_in(world, hour, held), world.offered[hour]
@@ -143,7 +144,7 @@ def step_time(world: World, settings: OrchestrationSettings | None = None) -> St
         users=len(network.users),
         stations=len(network.stations),
         screening=_seconds(lambda: higher_twin(network, world.history, lately)),
-        twins=_seconds(lambda: fitted_twins(world, SimulationSettings(), linear())),
+        twins=_seconds(lambda: fitted_twins(world, SimulationSettings())),
         association=_seconds(lambda: best_association(network.gain, network.stations.slots, reachable)),
         orchestration=_seconds(lambda: orchestrated(network, offered, selection, settings)),
     )
@@ -175,6 +176,7 @@ def _row(system: System, hours: Sequence[Hour], without: float, users: int, seed
         efficiency=_ratio(award, cost),
         literal_efficiency=_ratio(award, _mean(hours, lambda hour: hour.literal_cost)),
         gain=_ratio(award - without, cost),
+        seconds=Seconds(*np.mean([astuple(hour.seconds) for hour in hours], axis=0).tolist()),
     )
 
 
@@ -187,8 +189,8 @@ def _ratio(what: float, cost: float) -> float:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """The time that it takes once it has been done before."""
+    """The processor's time for it, once it has been done before."""
     work()
-    began = time.perf_counter()
+    began = process_time()
     work()
-    return time.perf_counter() - began
+    return process_time() - began

@@ -7,6 +7,7 @@ their station no longer reaches are handed over to the strongest with a free slo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import process_time
 from typing import Literal
 
 import numpy as np
@@ -85,6 +86,15 @@ class SimulationSettings:
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """How long the processor was at each part of a decision; 0 of a system without twins."""
+
+    screening: float = 0.0  # what is modelled: the higher layer, which all-inclusive twins do without
+    forecasting: float = 0.0  # what the twins expect of the hour
+    orchestration: float = 0.0  # association and power
+
+
+@dataclass(frozen=True)
 class Hour:
     """One hour of one system."""
 
@@ -97,6 +107,7 @@ class Hour:
     twins: int  # how many are modelled in detail
     late: float  # hours, the mean age of what is known of those who are orchestrated
     explained: str  # what could not be done
+    seconds: Seconds = field(default=Seconds(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -118,19 +129,33 @@ class Known:
     late: Counts  # (N,) 1 or more
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What a system puts in force for an hour, what it knew for that, and what it could not do."""
+
+    held: Held
+    known: Known
+    explained: str = ""
+    seconds: Seconds = field(default=Seconds(), compare=False)
+
+
 def simulated(
     world: World,
     settings: SimulationSettings | None = None,
     systems: Sequence[System] = SYSTEMS,
-    forecaster: Forecaster | None = None,
+    twins: Twins | None = None,
 ) -> Iterator[Hour]:
-    """Each hour of each system; all begin with users at the stations that they hear best, in equal power."""
+    """Each hour of each system; all begin with users at the stations that they hear best, in equal power.
+
+    Where no `twins` are given, linear ones are fitted.
+    """
     settings = settings or SimulationSettings()
-    twins = fitted_twins(world, settings, forecaster or linear())
+    twins = twins or fitted_twins(world, settings)
     for system in systems:
         held = strongest(world, world.start - 1)
         for hour in world.hours:
-            held, known, explained = next_held(world, twins, system, hour, held, settings)
+            decision = next_held(world, twins, system, hour, held, settings)
+            held, known = decision.held, decision.known
             chosen = known.selection.users
             yield Hour(
                 system=system,
@@ -141,12 +166,14 @@ def simulated(
                 literal_cost=float((known.costs * np.where(known.satisfied, settings.alpha, 1.0)).sum()),
                 twins=int(known.selection.twins.sum()),
                 late=float(known.late[chosen].mean()) if chosen.any() else 0.0,
-                explained=explained,
+                explained=decision.explained,
+                seconds=decision.seconds,
             )
 
 
-def fitted_twins(world: World, settings: SimulationSettings, forecaster: Forecaster) -> Twins:
+def fitted_twins(world: World, settings: SimulationSettings, forecaster: Forecaster | None = None) -> Twins:
     """One fit for all systems: a user's twin is the same whoever has it built."""
+    forecaster = forecaster or linear()
     users, until = len(world.scene.users), world.start
     valued = valued_attributes(world.history, world.scene.users.weights, settings.higher)
     return Twins(
@@ -169,16 +196,21 @@ def outcome_in(world: World, hour: int, held: Held) -> Outcome:
 
 def next_held(
     world: World, twins: Twins, system: System, hour: int, held: Held, settings: SimulationSettings
-) -> tuple[Held, Known, str]:
-    """What a system puts in force for an hour, what it knew for that, and what it could not do."""
+) -> Decision:
+    """What a system puts in force for an hour, `held` being so before."""
     if system.scope in ("strongest", "random"):
         by_radio = strongest(world, hour) if system.scope == "strongest" else at_random(world, hour)
-        return by_radio, _nothing(world), ""
+        return Decision(by_radio, _nothing(world))
     held = handed_over(network_in(world, hour, held))
+    times = [process_time()]
     known = known_for(world, twins, system.scope, hour, held, settings)
+    times.append(process_time())
     network, offered = expected(world, twins, known, hour, held, synchronised=system.synchronised)
+    times.append(process_time())
     found = orchestrated(network, offered, known.selection, settings.orchestration)
-    return Held(found.serving, found.sent), known, found.explained() if len(found.selected) else _idle(known)
+    times.append(process_time())
+    explained = found.explained() if len(found.selected) else _idle(known)
+    return Decision(Held(found.serving, found.sent), known, explained, Seconds(*np.diff(times).tolist()))
 
 
 def _idle(known: Known) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from hetnet.attributes import HistorySettings
 from hetnet.channel import ChannelSettings
 from hetnet.higher import higher_twin, report
 from hetnet.scene import SceneSettings
-from hetnet.simulation import SYSTEMS, Hour, simulated
+from hetnet.simulation import SYSTEMS, Hour, Seconds, simulated
 from hetnet.situation import made_situation
 from hetnet.world import WorldSettings, made_world
 
@@ -126,15 +126,17 @@ def run(arguments: argparse.Namespace) -> int:
     folder = output_folder.named_or_new(place, "hetnet")
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
         frame.write_csv(partial / "hours.csv")
-    table = _systems(frame)
+    table, spent = _systems(frame), _spent(hours)
     if arguments.json:
-        print_json({"systems": table.to_dicts(), "folder": str(folder)})
+        print_json({"systems": table.to_dicts(), "seconds": spent.to_dicts(), "folder": str(folder)})
         return 0
     rows = [
         [row[0], *("" if value is None else f"{value:,.3f}" for value in row[1:])]
         for row in table.iter_rows()
     ]
     print_table(f"means over {counted(arguments.hours, 'hour')}", table.columns, rows)
+    lines = [[row[0], *(f"{value:,.4f}" for value in row[1:])] for row in spent.iter_rows()]
+    print_table("seconds of the processor an hour", spent.columns, lines)
     for each in hours:
         if each.explained and each.hour == arguments.hours - 1:
             print_text(f"in the last hour, {each.system.name}: {each.explained}")
@@ -209,6 +211,13 @@ def _row(each: Hour) -> dict[str, object]:
         "late hours": each.late,
         "explained": each.explained,
     }
+
+
+def _spent(hours: list[Hour]) -> pl.DataFrame:
+    """Where the time of each system with twins goes: the processor's seconds at each part of an hour."""
+    rows = [{"system": each.system.name, **asdict(each.seconds)} for each in hours if each.twins or each.cost]
+    frame = pl.DataFrame(rows, schema=["system", *(each.name for each in fields(Seconds))])
+    return frame.group_by("system", maintain_order=True).agg(pl.exclude("system").mean())
 
 
 def _systems(frame: pl.DataFrame) -> pl.DataFrame:

@@ -49,6 +49,10 @@ def test_systems_are_run_side_by_side_and_every_hour_is_kept(
         assert row["award"] == pytest.approx(mine["award"].mean())
         assert 0 <= row["satisfied"] <= row["served"] + 1e-9 <= 1 + 1e-9
         assert (row["efficiency"] is None) == (row["cost"] == 0)
+    spent = {row.pop("system"): row for row in told["seconds"]}
+    assert list(spent) == [system.name for system in SYSTEMS if system.scope in ("all", "hierarchical")]
+    assert all(list(row) == ["screening", "forecasting", "orchestration"] for row in spent.values())
+    assert all(second > 0 for row in spent.values() for second in row.values())
     again = tmp_path / "again"
     assert main(["hetnet", "run", *SMALL, "--hours", "2", "--out", str(again)]) == 0
     assert "hierarchical, synchronised" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """The rows of Fig. 8: what they are made of, and what a step costs."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from hetnet.figures_orchestration import (
 )
 from hetnet.orchestration import Outcome
 from hetnet.scene import SceneSettings, resized
-from hetnet.simulation import SYSTEMS, Hour
+from hetnet.simulation import SYSTEMS, Hour, Seconds
 from hetnet.world import Held, WorldSettings, made_world
 
 NONE = Held(np.zeros(0, np.int64), np.zeros(0))
@@ -56,9 +56,19 @@ def test_rows_without_a_network_to_hold_them_against_are_refused() -> None:
 def test_a_small_network_gives_a_row_for_each_system_without_missing_numbers() -> None:
     rows = fig8_rows(40, 2, world=BRIEF)
     assert [row.system for row in rows] == [system.name for system in SYSTEMS]
-    values = [value for row in rows for value in asdict(row).values() if not isinstance(value, str)]
+    values = [value for row in rows for value in asdict(row).values() if isinstance(value, int | float)]
+    assert len(values) == len(rows) * 11
     assert np.isfinite(values).all()
     assert rows == fig8_rows(40, 2, world=BRIEF)
+
+
+def test_systems_with_twins_take_time_for_each_part_and_others_for_none() -> None:
+    """The hierarchy screens the network; for all-inclusive twins there is next to nothing to choose."""
+    of = {row.system: row.seconds for row in fig8_rows(40, 2, world=BRIEF)}
+    for name in ("hierarchical, synchronised", "all-inclusive"):
+        assert min(astuple(of[name])) > 0
+    assert of["hierarchical"].screening > 2 * of["all-inclusive"].screening
+    assert of["strongest signal"] == of["random"] == Seconds()
 
 
 def test_means_and_intervals_over_seeds_are_students() -> None:

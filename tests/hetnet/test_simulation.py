@@ -87,7 +87,7 @@ def test_what_comes_after_the_latest_reading_changes_no_decision(world: World, n
     other = replace(world, offered=offered, where=where)
     held = strongest(world, world.start)
     found = [
-        next_held(each, fitted_twins(each, LATE, linear()), system, hour, held, LATE)[0]
+        next_held(each, fitted_twins(each, LATE, linear()), system, hour, held, LATE).held
         for each in (world, other)
     ]
     assert np.array_equal(found[0].serving, found[1].serving)
