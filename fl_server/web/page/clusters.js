@@ -30,7 +30,9 @@ export function drawClusters(box) {
 function row({ cluster, stations, v, h }) {
   const swatch = el("span", { className: "swatch", "aria-hidden": "true" });
   swatch.style.background = cluster ? clusterColour(cluster) : "transparent";
-  const show = el("button", { type: "button", onclick: () => set({ layer: "cluster", focus: cluster }), "aria-label": `Show cluster ${cluster} on the map` }, "show");
+  const alone = state.focus === cluster;
+  const show = el("button", { type: "button", onclick: () => set({ layer: "cluster", focus: alone ? 0 : cluster }),
+    "aria-pressed": String(alone), "aria-label": `Show cluster ${cluster} alone on the map` }, alone ? "all" : "alone");
   return [el("span", {}, swatch, cluster ? String(cluster) : "none yet"), figure(stations), figure(v?.mse), figure(h?.mse), figure(h?.mae), show];
 }
 

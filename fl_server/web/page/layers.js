@@ -51,7 +51,8 @@ const LAYERS = {
   },
   cluster: {
     name: "Cluster", there: () => true, words: () => "cluster of each station",
-    values: () => byPlace(state.stations.cluster), scale: () => clusters(Math.max(...state.stations.cluster, 1)),
+    values: () => byPlace(state.stations.cluster.map((each) => (state.focus && each !== state.focus ? null : each))),
+    scale: () => clusters(Math.max(...state.stations.cluster, 1)),
     told: (value) => (value ? `cluster ${value}` : "no cluster yet"),
   },
   age: {

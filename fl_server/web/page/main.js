@@ -35,7 +35,7 @@ async function open(run) {
   forgetStation();
   forgetWhatIf();
   notice("");
-  set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, clusters: null, selected: -1 });
+  set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, clusters: null, focus: 0, selected: -1 });
   try {
     const [info, stations] = await Promise.all([get(ofRun(run)), get(ofRun(run, "/stations"))]);
     if (run !== state.run) return;
@@ -185,8 +185,8 @@ async function start() {
   startFinding();
   startMapButtons();
   handle(map, $("tip"));
-  watch("info clusters federation told", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
-  watch("layer info clusters difference alerts", showLayer);
+  watch("info clusters federation told focus", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
+  watch("layer info clusters difference alerts focus", showLayer);
   watch("theme", showLayer);
   watch("step", () => { recolour(); followTime(); });
   watch("step layer", () => refreshSoon());

@@ -222,6 +222,17 @@ def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> No
     assert "training" in text(page, "legend")
 
 
+def test_a_cluster_is_shown_alone_and_all_are_again(page: Chrome) -> None:
+    by_id(page, "tab-clusters").click()
+    until(page, "document.querySelector('#panel-clusters td button')")
+    coloured = "return [...vhtwin.map.bins].filter(bin => bin < vhtwin.map.colours.length).length"
+    press(page, "document.querySelector('#panel-clusters td button')")
+    inside = page.execute_script("return vhtwin.state.clusters[0].stations")
+    assert page.execute_script(coloured) == inside < len(STATIONS)
+    press(page, "document.querySelector('#panel-clusters td button')")
+    assert page.execute_script(coloured) == len(STATIONS)
+
+
 def test_files_are_stored(page: Chrome, folder: Path) -> None:
     by_id(page, "tab-files").click()
     for words in ("CSV", "GeoJSON", "PNG"):
