@@ -36,6 +36,7 @@ VERBS = {  # which module has the verb
     "predict": "predict",
     "twins": "twins",
     "compare": "compare",
+    "score": "score",
     "reproduce": "reproduce",
     "hetnet": "hetnet",
     "sync": "sync",

@@ -15,12 +15,13 @@ from fl_server.experiments.catalogue import EXPERIMENTS, Experiment, named
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.over_processes import beside, chosen_cell
 from fl_server.experiments.pictures import draw
+from fl_server.experiments.poisoning import POISONING
 from fl_server.experiments.sources import sources_in
 from fl_server.experiments.studies import Studied, Study, studied
 from fl_server.experiments.synchronisation import SYNCHRONISATION
 from fl_server.experiments.work import Made, Workshop, made
 
-STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING)
+STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING, POISONING)
 SEEDS, STUDY_SEEDS = 5, 10
 EXAMPLES = """examples:
   vhtwin reproduce list

@@ -15,6 +15,7 @@ from fl_server.cluster_stream import distance
 from fl_server.run_folder import read_record, read_summary
 from fl_server.settings import HorizontalSettings
 from fl_server.stored_runs import found_file, stored_twin, twin_file
+from fl_server.trust.quality import QualitySettings, scored_run
 from fl_server.twins import NETWORK
 from forecasting.networks import Floats, Network, unpacked
 from forecasting.twin import Twin, twin_header
@@ -51,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             print_json(summary)
         else:
             print_twins(summary, arguments.folder)
+            quality = scored_run(arguments.folder, QualitySettings())
+            print_text(f"score: {quality.score:.3f} of 1; vhtwin score {arguments.folder} says of what")
         return 0
     file = file_of(arguments.folder, arguments.name)
     settings = read_record(arguments.folder).settings.horizontal

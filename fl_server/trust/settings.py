@@ -72,7 +72,7 @@ class DefenceSettings:
     witnesses: int = 7
     hours: float = 48.0
     gross: float = 0.5
-    margin: float = 0.1
+    margin: float = 0.12
     memory: float = 0.8
 
     def __post_init__(self) -> None:

@@ -1,0 +1,60 @@
+"""The study of poisoned updates: its runs and what is told of them."""
+
+from functools import cache
+
+import polars as pl
+import pytest
+
+from fl_server.experiments import poisoning
+from fl_server.experiments.poisoning import BROKEN, DEFENCES, ON, POISONING, Ended, ended
+from fl_server.trust.settings import ATTACKS
+
+
+@cache
+def run(kind: str, defence: str, strength: float = 0.0) -> Ended:
+    attack = {"kind": kind, "share": 0.2, "strength": strength} if kind else {}
+    return ended(101, attack, DEFENCES[defence])
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poisoning, "EPOCHS", 6)
+    monkeypatch.setattr(poisoning, "STATIONS", 10)
+
+
+def test_the_defence_saves_most_of_what_the_attack_costs() -> None:
+    clean = run("", "none")
+    harm = {name: poisoning._harm(run("sign-flip", name), clean, "vertical") for name in ("none", ON)}
+    assert harm["none"]["top"] > 20
+    assert harm[ON]["top"] < 0.2 * harm["none"]["top"]
+
+
+def test_what_is_beyond_measure_counts_as_the_worst_and_so_does_a_run_that_broke_off() -> None:
+    clean = run("", "none")
+    for bad in (run("scaled", "none", 1e6), Ended(clean.plan, None)):
+        assert poisoning._harm(bad, clean, "horizontal")["cluster"] == BROKEN
+
+
+def test_what_was_found_is_told_in_percent() -> None:
+    told = {column: value for _, _, column, value in poisoning._found("sign-flip", run("sign-flip", ON))}
+    assert told["attackers found, %"] == 100
+    assert 0 <= told["of their updates wrongly dropped, %"] < 50
+
+
+def test_trials_are_in_the_costs() -> None:
+    told = {column: value for _, _, column, value in poisoning._costs(ON, run("", ON), run("", "none"))}
+    assert told["messages, station and cluster, ratio"] > 3
+
+
+def test_each_attack_has_a_claim_in_both_phases() -> None:
+    rows = pl.DataFrame(
+        [
+            {"part": part, "line": kind, "column": ON, "seed": 1, "value": 7.0}
+            for part in ("V", "H")
+            for kind in (*ATTACKS, "nobody attacks")
+        ]
+    )
+    effects = [claim.effect(rows)[1] for claim in POISONING.claims]
+    assert len(effects) == 2 * len(ATTACKS) + 2
+    assert effects[:-2] == pytest.approx([0.02] * 2 * len(ATTACKS))
+    assert effects[-2:] == pytest.approx([0.06] * 2)
