@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bs_client.masking import Sessions
 from bs_client.memory import Memory
 from clustering.signatures import SignatureSettings
 from data.inputs import INPUTS
@@ -28,6 +29,7 @@ class Host:
     place: dict[StationId, int]  # of each station among the K
     numbers: tuple[int, ...]  # of each station, for its random numbers
     introductions: tuple[Introduction, ...]
+    sessions: Sessions  # of sums of which the server sees the sum alone
     memory: Memory  # of one order in the next, where updates cross in fewer bytes
 
 
@@ -44,6 +46,7 @@ def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host
         place={station: place for place, station in enumerate(stations)},
         numbers=tuple(station_number(station) for station in stations),
         introductions=introductions(of_columns(traffic, [column_of[station] for station in stations])),
+        sessions=Sessions(),
         memory=Memory(stations),
     )
 

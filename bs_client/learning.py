@@ -14,7 +14,8 @@ from bs_client.crossing import opened, written
 from bs_client.host import Host, places
 from data.errors import InputError
 from data.exact_sums import LARGEST, exact_sum
-from data.messages import PHASES, Answer, Failure, Summed, TrainOrder, Update
+from data.masks import ROOM, whole_numbers
+from data.messages import PHASES, Answer, Failure, MaskedUpdate, Summed, TrainOrder, Update
 from data.traffic import StationId
 from forecasting.personal import personal_heads
 from forecasting.recipe import Recipe
@@ -87,11 +88,32 @@ def _answers(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> I
     for row in rows[~sound]:
         yield Failure(trained.stations[row], "diverged in its training; lower the learning rate")
     rows = rows[sound]
+    if order.masking is not None:
+        yield from _masked(host, trained, rows, order)
+        return
     if order.sum_by != "nothing" and len(rows) > 1:
         yield _summed(trained, rows, order)
         return
     updates = [_update(trained, row) for row in rows]
     yield from written(host, order, updates) if order.crossing and order.crossing.coding else updates
+
+
+def _masked(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answer]:
+    """The updates under masks; one that is too large for the sum would wrap around it."""
+    assert order.masking is not None
+    for row in rows:
+        update = _update(trained, row)
+        factor = update.samples if order.sum_by == "window" else 1
+        if np.abs(update.weights).max() * factor * len(order.masking.members) >= ROOM:
+            yield Failure(update.station, "diverged in its training; lower the learning rate")
+            continue
+        values = whole_numbers(update.weights, factor, update.loss, update.samples)
+        try:
+            hidden = host.sessions.masked(update.station, order.masking, values)
+        except InputError as error:
+            yield Failure(update.station, str(error))
+            continue
+        yield MaskedUpdate(update.station, hidden)
 
 
 def _update(trained: Trained, row: int) -> Update:

@@ -10,9 +10,13 @@ from data.messages import (
     DescribeOrder,
     EvaluateOrder,
     IntroduceOrder,
+    KeepOrder,
+    KeysOrder,
     MomentsOrder,
     Order,
+    SharesOrder,
     TrainOrder,
+    UnmaskOrder,
     Weights,
 )
 from forecasting.networks import build_network
@@ -32,12 +36,13 @@ def refuse_faults(host: Host, orders: Sequence[Order]) -> None:
 def fault(host: Host, order: Order) -> str:
     """Why the stations of `host` cannot follow an order; nothing if they can."""
     match order:
-        case IntroduceOrder():
+        case IntroduceOrder() | KeepOrder() | KeysOrder() | SharesOrder() | UnmaskOrder():
             return ""
         case DescribeOrder():
             return "" if order.until is None else _bad_past(host, order.until)
         case TrainOrder():
-            return _bad_weights(host, order.weights, linear=False) or _bad_turn(host, order)
+            changed = order.crossing is not None and order.crossing.change is not None  # of sound weights
+            return (not changed and _bad_weights(host, order.weights, linear=False)) or _bad_turn(host, order)
         case EvaluateOrder():
             bad = _bad_span(host, order.first, order.last)
             return bad or _bad_weights(host, order.weights, linear=order.linear)

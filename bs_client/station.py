@@ -16,6 +16,7 @@ import numpy as np
 from bs_client.host import Host, places
 from bs_client.learning import history, learned, personal
 from clustering.signatures import signatures
+from data.errors import InputError
 from data.messages import (
     Answer,
     DescribeOrder,
@@ -26,11 +27,15 @@ from data.messages import (
     IntroduceOrder,
     KeepOrder,
     Kept,
+    KeysOrder,
+    MaskOrder,
     MomentsAnswer,
     MomentsOrder,
     Order,
+    SharesOrder,
     Timeline,
     TrainOrder,
+    UnmaskOrder,
 )
 from data.traffic import StationId, until_step
 from data.windows import Task
@@ -56,10 +61,29 @@ def answers(host: Host, orders: Sequence[Order]) -> list[Answer]:
                 given += _evaluated(host, order)
             case MomentsOrder():
                 given += _moments(host, order)
+            case KeysOrder() | SharesOrder() | UnmaskOrder():
+                given += _masks(host, order)
             case KeepOrder():
                 host.memory.keep()
                 given += [Kept(station) for station in order.stations if station in host.place]
     return given
+
+
+def _masks(host: Host, order: MaskOrder) -> Iterator[Answer]:
+    """What stations say in a session, before and after their masked updates."""
+    for station in order.stations:
+        if station not in host.place:
+            continue
+        try:
+            match order:
+                case KeysOrder():
+                    yield host.sessions.opened(station, order.session)
+                case SharesOrder():
+                    yield host.sessions.shared(station, order)
+                case UnmaskOrder():
+                    yield host.sessions.opened_shares(station, order)
+        except InputError as error:
+            yield Failure(station, str(error))
 
 
 def _described(host: Host, order: DescribeOrder) -> Iterator[Answer]:

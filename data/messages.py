@@ -18,6 +18,7 @@ from data.traffic import StationId
 
 Weights = NDArray[np.float32]
 Array = NDArray[np.float64]
+Octets = NDArray[np.uint8]
 Phase = Literal["vertical", "settling", "horizontal", "personal"]
 SumBy = Literal["nothing", "station", "window"]
 LACKING = "does not have the weights that an order counts from"
@@ -71,6 +72,14 @@ class Crossing:
 
 
 @dataclass(frozen=True)
+class Masking:
+    """The update is to come masked, in a sum of these members of a session; see bs_client/masking.py."""
+
+    session: str
+    members: tuple[StationId, ...]
+
+
+@dataclass(frozen=True)
 class TrainOrder:
     """Train `weights` on what happened before step `until`; this is turn `turn` of `turns` of a phase.
 
@@ -86,6 +95,7 @@ class TrainOrder:
     until: int
     sum_by: SumBy = "nothing"
     crossing: Crossing | None = None
+    masking: Masking | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,69 @@ class CodedUpdate:
     change: Coded
     samples: int
     loss: float
+
+
+@dataclass(frozen=True)
+class MaskedUpdate:
+    """What a station adds to a sum, under masks: without those of the others it says nothing."""
+
+    station: StationId
+    values: NDArray[np.uint64]  # (P + 2,) see data/masks.py
+
+
+@dataclass(frozen=True)
+class KeysOrder:
+    """Begin a session: a sum that only members of it can see the parts of."""
+
+    stations: tuple[StationId, ...]
+    session: str
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A station's public keys in a session: for what is sealed for it, and for masks."""
+
+    station: StationId
+    keys: Octets  # (2, 32)
+
+
+@dataclass(frozen=True)
+class SharesOrder:
+    """Share your secrets among the members of a session; so many of the shares make them again."""
+
+    stations: tuple[StationId, ...]
+    session: str
+    members: tuple[StationId, ...]
+    keys: Octets  # (M, 2, 32)
+    threshold: int
+
+
+@dataclass(frozen=True)
+class SealedShares:
+    """A station's shares for the others, in the order of the members, each to be opened by that one alone."""
+
+    station: StationId
+    sealed: Octets  # (M, ·)
+
+
+@dataclass(frozen=True)
+class UnmaskOrder:
+    """Open the shares that others sealed for you: of seeds of the survivors, of keys of the others."""
+
+    stations: tuple[StationId, ...]  # one
+    session: str
+    survivors: tuple[StationId, ...]
+    senders: tuple[StationId, ...]
+    sealed: Octets  # (·, ·) of each sender
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The shares that a station has opened."""
+
+    station: StationId
+    senders: tuple[StationId, ...]
+    shares: Octets  # (·, ·)
 
 
 @dataclass(frozen=True)
@@ -340,6 +413,18 @@ class Failure:
 
 HeadOrder = RoundOrder | StepOrder | RefreshOrder | ScoreOrder | KeepOrder
 HeadAnswer = ClusterRound | ClusterReport | ClusterStep | ClusterScores | Kept
-Order = IntroduceOrder | DescribeOrder | TrainOrder | EvaluateOrder | MomentsOrder | HeadOrder
-Single = Introduction | Description | Update | CodedUpdate | Errors | MomentsAnswer | Failure | HeadAnswer
+MaskOrder = KeysOrder | SharesOrder | UnmaskOrder
+MaskAnswer = Keys | SealedShares | MaskedUpdate | Shares
+Order = IntroduceOrder | DescribeOrder | MaskOrder | TrainOrder | EvaluateOrder | MomentsOrder | HeadOrder
+Single = (
+    Introduction
+    | Description
+    | Update
+    | CodedUpdate
+    | Errors
+    | MomentsAnswer
+    | Failure
+    | HeadAnswer
+    | MaskAnswer
+)
 Answer = Single | Summed

@@ -15,7 +15,7 @@ import numpy as np
 from clustering.segmentation import Segmentation
 from data.errors import InputError
 from data.messages import Failure
-from fl_server.crossing.turns import after_crossing, crossed
+from fl_server.crossing.turns import after_crossing, around
 from fl_server.exchange import together
 from fl_server.fleet import Fleet
 from fl_server.horizontal import step_passed
@@ -53,9 +53,9 @@ def turns(plan: Plan, stage: Stage, system: System) -> int:
 
 def advanced(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """`run` after its next turn."""
-    if not plan.settings.crossing.coded:
+    if plan.settings.crossing.plain:
         return _advanced(fleet, plan, run)
-    crossing = crossed(fleet, plan, run)
+    crossing = around(fleet, plan, run)
     return after_crossing(crossing, run, _advanced(crossing, plan, run))
 
 

@@ -10,6 +10,8 @@ from clustering.relation import RelationSettings
 from clustering.segmentation import HEADS, SegmentationSettings
 from clustering.signatures import SignatureSettings
 from data.errors import InputError
+from fl_server.aggregation.flower import PREFIX
+from fl_server.aggregation.means import sum_by
 from fl_server.aggregation.refresh import chosen_refresh
 from fl_server.aggregation.strategies import chosen_strategy, proximal_of
 from fl_server.crossing.settings import CrossingSettings
@@ -186,10 +188,39 @@ class TwinSettings:
                 "attack: stations that remember what their updates left out cannot be looked into; expected "
                 "no compress beside a simulated attack"
             )
-        if self.crossing.coded and self.segment.how.method == HEADS:
+        if not self.crossing.plain and self.segment.how.method == HEADS:
             raise InputError(
-                "compress: cluster heads on machines of their own take updates as they are; expected another "
-                "method than heads, or no compress"
+                "compress, secure sum: cluster heads on machines of their own take updates as they are; "
+                "expected another method than heads, or neither of them"
+            )
+        if self.crossing.secure_sum and (self.attack.kind, self.defence.kind) != ("none", "none"):
+            raise InputError(
+                "secure sum: attacks and defences look into single updates, which nobody sees; expected no "
+                "attack and no defence beside it"
+            )
+        if self.crossing.secure_sum:
+            self._refuse_what_needs_single_updates()
+
+    def _refuse_what_needs_single_updates(self) -> None:
+        spec = self.strategies.cluster
+        if (
+            "." in spec.partition(":")[0]
+            or spec.startswith(PREFIX)
+            or sum_by(chosen_strategy(spec)) == "nothing"
+        ):
+            raise InputError(
+                f"secure sum: the strategy {spec} needs the single updates, which nobody sees; expected "
+                f"mean, weighted-mean or fedprox"
+            )
+        if self.recipe.personal != "none":
+            raise InputError(
+                "secure sum: personal twins would show the server what single stations have; expected "
+                "--personal none"
+            )
+        if self.horizontal.epochs:
+            raise InputError(
+                "secure sum: in H-twinning stations answer one by one, at times of their own, and what comes "
+                "alone cannot be summed unseen; expected --stream-epochs 0"
             )
 
     @property

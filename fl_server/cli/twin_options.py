@@ -108,6 +108,11 @@ def _add_phases(group: "argparse._ArgumentGroup") -> None:
         f"{' '.join(COMPRESSED)})",
     )
     group.add_argument(
+        "--secure-sum",
+        action="store_true",
+        help="let the server see sums of the updates of a cluster alone, in V-twinning (--stream-epochs 0)",
+    )
+    group.add_argument(
         "--no-single-level", action="store_true", help="leave out the comparison without clusters"
     )
 
@@ -160,6 +165,8 @@ def _given(arguments: argparse.Namespace) -> Table:
             table = laid_over(table, nested(place, value))
     if arguments.sync_policy:
         table = laid_over(table, nested("horizontal.gate", plain(gate_named(arguments.sync_policy), {})))
+    if arguments.secure_sum:
+        table = laid_over(table, {"crossing": {"secure_sum": True}})
     if arguments.compress is not None:
         table = laid_over(table, {"crossing": _compressed(arguments.compress)})
     table = laid_over(table, trust_options.table_of(arguments))

@@ -57,7 +57,7 @@ def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State
     draw_twins(folder / PICTURE, state, plan, f"twins of {source.set_name}, {known[0].channel}")
     summary: dict[str, object] = {
         **figures(state, plan),
-        "reference": {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))},
+        "reference": _reference(fleet, plan),
         "set": record.set,
         "channel": known[0].channel,
         "set_step_minutes": known[0].step_minutes,
@@ -73,6 +73,13 @@ def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State
     }
     write_summary(folder, summary)
     return summary
+
+
+def _reference(fleet: Fleet, plan: Plan) -> dict[str, dict[str, float]]:
+    """The errors of linear twins, unless stations show nothing of themselves, not even their moments."""
+    if plan.settings.crossing.secure_sum:
+        return {}
+    return {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))}
 
 
 def _write_frame(path: Path, frame: pl.DataFrame) -> None:
@@ -231,6 +238,8 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
 
 def _diverged(summary: Mapping[str, Any]) -> list[str]:
     """Whether the twins themselves went astray: they miss what a linear forecast does not."""
+    if not summary["reference"]:
+        return []
     plain = summary["reference"]["federated ridge"]["mse"]
     said = []
     for letter, rates in (("v", "recipe.vertical.learning_rate"), ("h", "recipe.horizontal.learning_rate")):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from data.coding import coding_named
+from data.errors import InputError
 
 NONE = "none"
 
@@ -12,16 +13,23 @@ class CrossingSettings:
     """How the weights of trainings are written: updates `up`, twins `down`; none is as they are.
 
     See data/coding.py for the names. What goes down is counted from what a station has, so that nothing is
-    lost for good; what goes up leaves out what the station adds to its next update.
+    lost for good; what goes up leaves out what the station adds to its next update. With `secure_sum` the
+    server sees sums of updates alone.
     """
 
     up: str = NONE
     down: str = NONE
+    secure_sum: bool = False
 
     def __post_init__(self) -> None:
         for spec in (self.up, self.down):
             if spec != NONE:
                 coding_named(spec)
+        if self.secure_sum and self.coded:
+            raise InputError(
+                "secure sum: numbers under masks look like any others, so they cannot be written in fewer "
+                "bytes; expected no compress beside it"
+            )
 
     @property
     def coded(self) -> bool:
@@ -32,3 +40,8 @@ class CrossingSettings:
     def remembers(self) -> bool:
         """Whether stations must remember what their updates left out."""
         return self.up != NONE and coding_named(self.up).forgets
+
+    @property
+    def plain(self) -> bool:
+        """Whether weights cross as they are."""
+        return not (self.coded or self.secure_sum)

@@ -10,11 +10,12 @@ import pytest
 from data.coding import decoded
 from data.errors import InputError
 from data.messages import LACKING, CodedUpdate, Crossing, Failure, KeepOrder, TrainOrder, Update
+from data.sets.tables import ReadSettings
 from fl_server import local
 from fl_server.crossing.coded import CodedFleet
 from fl_server.crossing.settings import CrossingSettings
 from fl_server.local import LocalFleet, remembering
-from fl_server.run_folder import keep, kept_state
+from fl_server.run_folder import Record, keep, kept_state, new_run
 from fl_server.running import State, states
 from fl_server.settings import TwinSettings
 from tests.fl_server.test_lifecycle import (
@@ -53,20 +54,27 @@ def test_the_number_of_hosts_changes_nothing(monkeypatch: pytest.MonkeyPatch, st
 @pytest.mark.parametrize("killed_between", [False, True])
 def test_from_every_state_that_was_kept_the_rest_is_the_same(tmp_path: Path, killed_between: bool) -> None:
     """Also if stations had kept what belongs to a later state, and the server did not come to keep that."""
-    (tmp_path / "run.json").write_text("{}")
+    folder = begun(tmp_path)
     fleet = fleet_of(CODED)
-    remembering(fleet, tmp_path / "memory")
+    remembering(fleet, folder / "memory")
     plan = plan_of(fleet, CODED)
     tried = 0
     for number, state in enumerate(states(fleet, plan, usual()[0])):
         if number % 5 == 0:
             fleet.ask([KeepOrder(plan.stations, 0)])
             if not killed_between or number % 10 == 0:
-                keep(tmp_path, state)
+                keep(folder, state)
         if number % 10 == 8:
             tried += 1
-            assert end_of(resumed(tmp_path)) == end_of(usual()[-1])
+            assert end_of(resumed(folder)) == end_of(usual()[-1])
     assert tried >= 6
+
+
+def begun(tmp_path: Path) -> Path:
+    """The folder of a run before its first state."""
+    folder = tmp_path / "run"
+    new_run(folder, Record("0", "city", "", ReadSettings(), CODED), overwrite=False)
+    return folder
 
 
 def resumed(folder: Path) -> State:
@@ -79,9 +87,9 @@ def resumed(folder: Path) -> State:
 
 
 def test_without_what_was_left_out_the_rest_would_be_another(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("{}")
-    keep(tmp_path, usual()[4])
-    assert end_of(resumed(tmp_path)) != end_of(usual()[-1])
+    folder = begun(tmp_path)
+    keep(folder, usual()[4])
+    assert end_of(resumed(folder)) != end_of(usual()[-1])
 
 
 class Forgetful(LocalFleet):
