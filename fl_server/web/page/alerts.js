@@ -8,7 +8,9 @@ import { badge, refresh } from "./tabs.js";
 
 const GRADES = { critical: "bad", major: "bad", minor: "warn", warning: "warn" };
 const MUTED_DAYS = 1;
+const MOST_CARDS = 100;
 let hidden = true; // acknowledged and muted ones
+let current = false; // only those that are on at the time that is shown
 let busy = "";
 
 export async function fetchAlerts() {
@@ -27,9 +29,11 @@ watch("alerts", () => {
 const isMuted = ({ mark }) => Boolean(mark.muted_until) && mark.muted_until > state.info.times[state.step];
 const isOpen = (alert) => !alert.mark.acknowledged && !isMuted(alert);
 
+const isOn = (alert, time) => alert.start <= time && (!alert.end || time < alert.end);
+
 /** The stations of alerts that are on at a time, for rings on the map. */
 export function stationsInAlarm(time) {
-  return (state.alerts?.alerts ?? []).filter((alert) => isOpen(alert) && alert.start <= time && (!alert.end || time < alert.end))
+  return (state.alerts?.alerts ?? []).filter((alert) => isOpen(alert) && isOn(alert, time))
     .flatMap((alert) => alert.stations.map((station) => state.places.get(station))).filter((place) => place !== undefined);
 }
 
@@ -59,12 +63,15 @@ export function drawAlerts(box) {
 }
 
 function found(told) {
-  const shown = told.alerts.filter((alert) => !hidden || isOpen(alert));
+  const shown = told.alerts.filter((alert) => (!hidden || isOpen(alert)) && (!current || isOn(alert, now())));
+  const only = el("input", { type: "checkbox", checked: current, onchange: () => { current = only.checked; refresh("alerts"); } });
   const toggle = el("input", { type: "checkbox", checked: !hidden, onchange: () => { hidden = !toggle.checked; refresh("alerts"); } });
   return [
     el("div", { className: "row" }, el("label", { className: "field" }, toggle, "also acknowledged and muted ones"),
+      el("label", { className: "field" }, only, "only at this time"),
       el("span", { className: "quiet" }, `${counted(told.alerts.length, "alert")} from ${clock(told.from)} to ${clock(told.until)}`)),
-    shown.length ? shown.map(card) : el("p", { className: "empty" }, "No open alerts."),
+    shown.length ? shown.slice(0, MOST_CARDS).map(card) : el("p", { className: "empty" }, "No open alerts."),
+    shown.length > MOST_CARDS ? el("p", { className: "note" }, `and ${counted(shown.length - MOST_CARDS, "more alert")}`) : null,
     drift(told.drift),
   ];
 }

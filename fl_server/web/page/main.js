@@ -214,10 +214,10 @@ async function start() {
 
 let later = 0;
 
-/** The table and the downloads name the time; they follow it when it has stood still for a moment. */
+/** The table, the files and the alerts depend on the time; they follow it when it has stood still for a moment. */
 function refreshSoon() {
   clearTimeout(later);
-  later = setTimeout(() => refresh("table", "files"), 200);
+  later = setTimeout(() => refresh("table", "files", "alerts"), 200);
 }
 
 window.vhtwin = { map, state, set };

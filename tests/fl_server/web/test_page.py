@@ -182,6 +182,11 @@ def test_alerts_are_found_acknowledged_and_kept_outside_the_run(page: Chrome, ru
     until(page, "vhtwin.state.alerts?.watched", 60)
     cards = page.find_elements(By.CSS_SELECTOR, "#panel-alerts article")
     assert any("outage: s4" in card.text for card in cards)
+    slider = by_id(page, "step")
+    slider.send_keys(Keys.HOME)
+    press(page, "document.querySelectorAll('#panel-alerts input')[1]")
+    until(page, "document.querySelectorAll('#panel-alerts article').length === 0")  # nothing is wrong by then
+    press(page, "document.querySelectorAll('#panel-alerts input')[1]")
     press(page, "document.querySelectorAll('#panel-alerts article button')[1]")
     until(page, f"document.querySelectorAll('#panel-alerts article').length === {len(cards) - 1}")
     marks = json.loads((runs / "done.alerts.json").read_text())["marks"]
