@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
 
 from data.progress import finished
 from fl_server.experiments.claims import Claim, Effects, interval
@@ -162,7 +163,7 @@ def _draw_3(path: Path, rows: pl.DataFrame) -> None:
 def _draw_settings(path: Path, rows: pl.DataFrame) -> None:
     mine = rows.filter(part="sensitivity")
     names = mine["line"].unique(maintain_order=True).to_list()
-    title = "What the best rule, SAC and DQN earn, beside the best rule, where one setting is another"
+    title = "What others earn beyond the best rule, where one setting is another"
     with picture(path, title, (12, 0.3 * len(names) + 1.6), ConstrainedLayoutEngine()) as figure:
         axes = figure.subplots()
         places = np.arange(len(names))
@@ -174,6 +175,7 @@ def _draw_settings(path: Path, rows: pl.DataFrame) -> None:
         axes.set_yticks(places, labels=names)
         axes.invert_yaxis()
         axes.set_xscale("symlog", linthresh=1)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda beyond, _: f"{beyond:g}"))
         finish(axes, "return beyond that of the best rule", "")
 
 
