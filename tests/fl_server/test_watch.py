@@ -119,6 +119,30 @@ def test_what_comes_later_changes_no_alert(made: Path, tmp_path: Path) -> None:
     assert one != two
 
 
+def test_following_tells_what_is_new_when_the_set_has_grown(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(made.parent / "newer", tmp_path / "grows")
+    whole = pl.read_csv(folder / "traffic.csv")
+    known = iter([(DAYS + 3) * 24, (DAYS + 5) * 24])
+    whole.head(next(known)).write_csv(folder / "traffic.csv")
+
+    def more_comes(seconds: float) -> None:
+        assert seconds == 5
+        rows = next(known, None)
+        if rows is None:
+            raise KeyboardInterrupt
+        whole.head(rows).write_csv(folder / "traffic.csv")
+
+    monkeypatch.setattr("fl_server.cli.watch.sleep", more_comes)
+    assert main(["watch", str(made), "--data", str(folder), "--follow", "--every", "5"]) == 130
+    first, second = capsys.readouterr().out.split("no need to train again")[:2]
+    assert "outage" not in first
+    assert "to 2024-01-20T23:00" in first
+    assert "s2" in second
+    assert "to 2024-01-22T23:00" in second
+
+
 def test_the_table_is_for_a_person(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(made), "--data", str(made.parent / "newer")]) == 0
     out = capsys.readouterr().out
