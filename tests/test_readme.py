@@ -88,6 +88,7 @@ def test_the_papers_tables_are_those_of_the_stored_rows() -> None:
     assert reproduced.PAGE.read_text() == reproduced.page()
     assert reproduced.HETNET_PAGE.read_text() == reproduced.hetnet_page()
     assert reproduced.SYNC_PAGE.read_text() == reproduced.sync_page()
+    assert reproduced.CACHE_PAGE.read_text() == reproduced.cache_page()
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)

@@ -9,6 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from fl_server.experiments import tables
+from fl_server.experiments.caching import FIGURE_5 as CACHE_FIGURE_5
+from fl_server.experiments.caching import FIGURE_6 as CACHE_FIGURE_6
 from fl_server.experiments.catalogue import (
     ERRATA,
     EXPERIMENTS,
@@ -66,6 +68,17 @@ as far as they go, with what stands now.
 """
 
 
+CACHE_PAGE = ROOT / "hetnet" / "caching" / "RESULTS.md"
+CACHE_STUDIES = (CACHE_FIGURE_5, CACHE_FIGURE_6)
+CACHE_ABOUT = """# Edge caching on the twin: the figures
+
+Means over seeds with their 95 % intervals (Student's t), each seed with its own clients, requests, twin and
+search. The paper tells no numbers. `vhtwin reproduce cache-fig5` and `cache-fig6` make this page's rows and
+draw the figures; [README.md](README.md) says what the parts are, and what the figures rest on.
+
+"""
+
+
 def studied_of(study: Study) -> Studied:
     """The stored rows of a study."""
     frame = pl.DataFrame(list(kept_rows(RESULTS / f"{study.name}.csv").values()), infer_schema_length=None)
@@ -80,6 +93,11 @@ def hetnet_page() -> str:
 def sync_page() -> str:
     """All tables on twin synchronisation."""
     return SYNC_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in SYNC_STUDIES)
+
+
+def cache_page() -> str:
+    """All tables on edge caching."""
+    return CACHE_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in CACHE_STUDIES)
 
 
 def rows_of(experiment: Experiment) -> pl.DataFrame:
@@ -134,3 +152,4 @@ if __name__ == "__main__":
     PAGE.write_text(page())
     HETNET_PAGE.write_text(hetnet_page())
     SYNC_PAGE.write_text(sync_page())
+    CACHE_PAGE.write_text(cache_page())

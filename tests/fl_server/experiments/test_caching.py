@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 
 from fl_server.experiments.caching import BEST, FIGURE_5, FIGURE_6, SETTINGS
-from fl_server.experiments.claims import judged
+from fl_server.experiments.claims import interval, judged
 from fl_server.experiments.studies import Value
 from hetnet.caching.classic_stations import HELD
 from hetnet.caching.contest import AT_HOME, BOUND, CHOSEN, MEASURES, POOLED, SAFE
 from hetnet.caching.figures import CURVE, LOADS, POLICIES, WORLDS
 from hetnet.caching.systems import SYSTEMS
+from tests.benchmarks import reproduced
 
 NAMES = [system.name for system in SYSTEMS]
 CLASSIC = [name + kind for name in HELD for kind in (AT_HOME, CHOSEN, SAFE)]
@@ -60,3 +61,19 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     for study, parts in ((FIGURE_5, (POLICIES,)), (FIGURE_6, (LOADS,)), (SETTINGS, tuple(WORLDS))):
         study.draw(tmp_path / f"{study.name}.png", rows(parts))
         assert (tmp_path / f"{study.name}.png").stat().st_size > 10_000
+
+
+def test_the_readme_tells_what_the_stored_rows_tell() -> None:
+    text = (reproduced.ROOT / "hetnet" / "caching" / "README.md").read_text()
+    lines = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("| ")}
+    parts = (
+        (FIGURE_5, POLICIES, ("hits", "interventions", "turned away")),
+        (FIGURE_6, LOADS, ("max/mean load",)),
+    )
+    for name in (*NAMES, "s3-fifo, safe", "sieve, safe", "belady, safe"):
+        told = []
+        for study, part, columns in parts:
+            frame = reproduced.studied_of(study).rows.filter(part=part, line=name)
+            told += [interval(frame.filter(column=column)["value"].to_list()) for column in columns]
+        figures = [float(cell.split("±")[0]) for cell in lines[name].strip("| ").split(" | ")[1:]]
+        assert figures == pytest.approx([each.mean for each in told], abs=6e-5)
