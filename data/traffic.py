@@ -134,7 +134,15 @@ def column_of(traffic: Traffic, station: str) -> int:
 
 def chosen_stations(traffic: Traffic, stations: Sequence[str]) -> Traffic:
     """The same traffic, of `stations` only and in their order."""
-    return of_columns(traffic, [column_of(traffic, station) for station in stations])
+    place = {station: column for column, station in enumerate(traffic.stations)}
+    found = [place.get(StationId(station)) for station in stations]
+    return of_columns(
+        traffic,
+        [
+            column_of(traffic, station) if column is None else column  # which refuses it
+            for station, column in zip(stations, found, strict=True)
+        ],
+    )
 
 
 def of_columns(traffic: Traffic, columns: Sequence[int] | NDArray[np.integer]) -> Traffic:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.calendar import calendar_columns
 from data.errors import InputError
 from data.inputs import InputSettings, clock_of, first_step, periodic_steps, readings_of
-from data.profile import profile_columns
+from data.profile import profiles_seen_from
 from data.scaling import Scaler
 from data.traffic import Traffic, hourly
 from forecasting.intervals import Intervals
@@ -215,12 +215,9 @@ def _usual(series: Series, origins: Origins, steps: int) -> list[Floats]:
         return []
     low, high = min(offsets), max(offsets)
     clock = clock_of(series.target, int(origins.max()) + steps + max(0, high))
-    around = range(low + 1, high + steps + 1)  # from the last step before the origin
-    rows = [
-        profile_columns(series.load[:origin], clock[: origin + steps + max(0, high)], origin - 1, around)[0]
-        for origin in origins
-    ]
-    usual = np.stack(rows, axis=1)  # (K, M, span + H)
+    around = range(low, high + steps)
+    seen = profiles_seen_from(series.load, clock, origins.tolist(), around)  # (M, span, K)
+    usual = seen.transpose(2, 0, 1)
     return [usual[:, :, offset - low : offset - low + steps] for offset in offsets]
 
 

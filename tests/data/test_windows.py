@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from data.calendar import calendar_columns
 from data.errors import InputError
-from data.inputs import INPUTS, InputSettings
-from data.profile import profile_columns
+from data.inputs import INPUTS, InputSettings, clock_of
+from data.profile import profile_columns, profiles_seen_from
 from data.scaling import fitted_scaler
 from data.windows import SplitSettings, forecast_task, middle_of_test
 from tests.cities import wavy_traffic
@@ -115,6 +115,23 @@ def test_the_usual_load_reaches_one_step_beyond_the_series() -> None:
     load = np.arange(72, dtype=np.float32)[:, None]
     usual = profile_columns(load, hours_from_monday(73), 71, (1,))
     assert usual[0, 0, 0] == (0 + 24 + 48) / 3  # Thursday 00:00
+
+
+@pytest.mark.parametrize("start", ["2024-01-01T00:00", "2024-10-20T22:00", "2024-03-24T23:00"])
+@pytest.mark.parametrize("step_minutes", [60, 15])
+def test_profiles_seen_from_many_origins_are_those_of_series_cut_off_there(
+    start: str, step_minutes: int
+) -> None:
+    a_day = 1440 // step_minutes
+    plain = wavy_traffic(stations=2, days=10, step_minutes=step_minutes)
+    traffic = replace(plain, start=np.datetime64(start, "m"), timezone="Europe/Rome")
+    clock = clock_of(traffic, 12 * a_day)
+    origins, offsets = range(4 * a_day, 10 * a_day, 5), range(-3, 2 * a_day)
+    found = profiles_seen_from(traffic.load, clock, origins, offsets)
+    for row, origin in enumerate(origins):
+        from_last = [offset + 1 for offset in offsets]  # counted from the last step that is known
+        alone = profile_columns(traffic.load[:origin], clock[: origin + 2 * a_day], origin - 1, from_last)
+        assert np.array_equal(found[row], alone[0].T)
 
 
 @pytest.mark.parametrize("start", ["2024-10-20T22:00", "2024-03-24T23:00"])
