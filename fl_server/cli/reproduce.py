@@ -12,6 +12,7 @@ from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments import studies, tables
 from fl_server.experiments.caching import CACHING
 from fl_server.experiments.catalogue import EXPERIMENTS, Experiment, named
+from fl_server.experiments.compression import COMPRESSION
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.over_processes import beside, chosen_cell
 from fl_server.experiments.pictures import draw
@@ -21,7 +22,7 @@ from fl_server.experiments.studies import Studied, Study, studied
 from fl_server.experiments.synchronisation import SYNCHRONISATION
 from fl_server.experiments.work import Made, Workshop, made
 
-STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING, POISONING)
+STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING, POISONING, COMPRESSION)
 SEEDS, STUDY_SEEDS = 5, 10
 EXAMPLES = """examples:
   vhtwin reproduce list

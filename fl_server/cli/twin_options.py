@@ -12,6 +12,7 @@ from data.plain import plain
 from fl_server.aggregation.refresh import REFRESHES
 from fl_server.aggregation.strategies import NAMES as STRATEGIES
 from fl_server.cli import trust_options
+from fl_server.crossing.settings import COMPRESSED
 from fl_server.presets import PRESETS, Table, laid_over, nested, preset, settings_of, table_of, table_of_pairs
 from fl_server.settings import TwinSettings
 from forecasting.forecasts import usual_inputs
@@ -39,7 +40,6 @@ PLACES = {
     "topology": "segment.topology",
     "degree": "segment.degree",
 }
-COMPRESSED = ["top-k=0.05+int8", "top-k=0.1+int8"]  # up and down: see crossing/README.md
 BOTH_PHASES = {"participation": ("vertical.participation", "horizontal.participation")}
 
 

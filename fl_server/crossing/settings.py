@@ -6,6 +6,7 @@ from data.coding import coding_named
 from data.errors import InputError
 
 NONE = "none"
+COMPRESSED = ("top-k=0.05+int8", "top-k=0.1+int8")  # up and down, for who names none: see README.md
 
 
 @dataclass(frozen=True, kw_only=True)

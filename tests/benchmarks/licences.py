@@ -33,10 +33,10 @@ def locked() -> dict[str, str]:
 def licence_of(name: str) -> str:
     """What an installed package says of its licence, in a few words; nothing if it says nothing."""
     about = metadata.metadata(name)
-    told = about.get("License-Expression") or ""
+    told = (about.get_all("License-Expression") or [""])[0]
     classified = about.get_all("Classifier") or ()
     listed = [each.removeprefix(CLASSIFIER) for each in classified if CLASSIFIER in each]
-    free = (about.get("License") or "").strip().splitlines()
+    free = (about.get_all("License") or [""])[0].strip().splitlines()
     return told or ", ".join(listed) or (free[0][:60] if free else "")
 
 

@@ -1,0 +1,131 @@
+"""What codings save in bytes and cost in error, beside none; a gate is composed with them.
+
+Told on the test days, and for the default also on the days before them.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from fl_server.crossing.settings import COMPRESSED, NONE, CrossingSettings
+from fl_server.experiments.cells import ended
+from fl_server.experiments.claims import Claim, Effects, interval
+from fl_server.experiments.sources import sources_in, traffic_of
+from fl_server.experiments.studies import Study, Value, value_of
+from fl_server.local import local_fleet
+from fl_server.pictures import ACCENT, FAINT, INK, picture
+from fl_server.results import figures
+from fl_server.settings import TwinSettings
+
+STATIONS = 20
+PLAIN, USUAL = "none", "the default"
+GATED = 3e-6
+TICKS = (1, 2, 4, 10, 20)
+LINES = {
+    PLAIN: (NONE, NONE),
+    "float16": ("float16", "float16"),
+    "int8": ("int8", "int8"),
+    USUAL: COMPRESSED,
+    "top-k=0.02+int8 up, top-k=0.1+int8 down": ("top-k=0.02+int8", "top-k=0.1+int8"),
+    "top-k=0.05+int8": ("top-k=0.05+int8", "top-k=0.05+int8"),
+}
+PARTS = {"test days": 0.0, "days before": 7.0}
+FEWER, ERRS = "times fewer bytes", "error more, %"
+
+
+def compression_values(seed: int) -> list[Value]:
+    """Bytes and errors of every coding, and of the default with another ψ, on both weeks."""
+    values: list[Value] = []
+    for part, before in PARTS.items():
+        plain = _run(seed, before, LINES[PLAIN])
+        values += _told(part, PLAIN, plain, plain)
+        for line in (USUAL,) if before else [line for line in LINES if line != PLAIN]:
+            values += _told(part, line, _run(seed, before, LINES[line]), plain)
+        for line in () if before else (PLAIN, USUAL):
+            values += _told(part, f"{line}, ψ {GATED:g}", _run(seed, before, LINES[line], GATED), plain)
+    return values
+
+
+def _run(seed: int, before: float, codings: tuple[str, str], psi: float | None = None) -> dict[str, float]:
+    """MB between stations and clusters, and clusters and network, and the errors of four twins."""
+    settings = TwinSettings(single_level=False)
+    split = replace(settings.recipe.split, validation_days=before)
+    settings = replace(
+        settings,
+        recipe=replace(settings.recipe, seed=seed, split=split),
+        crossing=CrossingSettings(up=codings[0], down=codings[1]),
+        horizontal=replace(settings.horizontal, psi=psi or settings.horizontal.psi),
+    )
+    traffic = traffic_of(sources_in(None)[0], "internet", STATIONS, seed)
+    run = ended(local_fleet(traffic, settings.station_recipe, settings.segment.signature), settings)
+    found = figures(run.state, run.plan)
+    tiers = [found["phases"][letter]["exchange"] for letter in ("v", "h")]
+    stations = [tier["station_cluster"] for tier in tiers]
+    return {
+        "MB up": sum(each["bytes_up"] for each in stations) / 1e6,
+        "MB down": sum(each["bytes_down"] for each in stations) / 1e6,
+        "MB clusters and network": sum(
+            sum(tier.get("cluster_network", {}).get(f"bytes_{way}", 0) for way in ("up", "down"))
+            for tier in tiers
+        )
+        / 1e6,
+        "V G-NDT": found["v"]["mse"],
+        "V C-NDT": found["v"]["cluster"]["mse"],
+        "H G-NDT": found["h"]["mse"],
+        "H C-NDT": found["h"]["cluster"]["mse"],
+    }
+
+
+def _told(part: str, line: str, found: dict[str, float], plain: dict[str, float]) -> list[Value]:
+    def sent(of: dict[str, float]) -> float:
+        return of["MB up"] + of["MB down"]
+
+    worst = max(found[name] / plain[name] - 1 for name in found if "NDT" in name)
+    columns = {FEWER: sent(plain) / sent(found), ERRS: 100 * worst} | found
+    return [(part, line, column, float(value)) for column, value in columns.items()]
+
+
+def _less(line: str, column: str, limit: float, rows: pl.DataFrame) -> Effects:
+    """How far a column is above a limit, relative to 1 for times and to 100 for per cent."""
+    found = value_of(rows.filter(part="test days"), line, column)
+    scale = limit if column == FEWER else 100.0
+    return {seed: (value - limit) / scale for seed, value in found.items()}
+
+
+def _draw(path: Path, rows: pl.DataFrame) -> None:
+    mine = rows.filter(part="test days")
+    title = f"Fewer bytes between stations and clusters, and what they cost: {STATIONS} stations of the city"
+    with picture(path, title, (9, 5.4), ConstrainedLayoutEngine()) as figure:
+        axes = figure.subplots()
+        for line in LINES:
+            fewer, more = (interval(list(value_of(mine, line, column).values())) for column in (FEWER, ERRS))
+            colour = ACCENT if line == USUAL else INK
+            axes.errorbar(fewer.mean, more.mean, yerr=more.half, fmt="o", color=colour, capsize=3)
+            side = "right" if fewer.mean > TICKS[-2] else "left"
+            axes.annotate(
+                f"  {line}  ", (fewer.mean, more.mean), fontsize=8, color=colour, va="bottom", ha=side
+            )
+        axes.axhline(1, color=FAINT)
+        axes.axvline(10, color=FAINT)
+        axes.set_xscale("log")
+        axes.set_xticks(TICKS, [str(tick) for tick in TICKS])
+        axes.minorticks_off()
+        axes.set_xlabel("times fewer bytes, up and down")
+        axes.set_ylabel("error more than without, worst of four twins, %")
+
+
+COMPRESSION = Study(
+    "compression",
+    "Fewer bytes between stations and clusters (not a figure of a paper)",
+    compression_values,
+    {"test days": "coding", "days before": "coding"},
+    _draw,
+    (
+        Claim("the default sends a tenth of the bytes or less", partial(_less, USUAL, FEWER, 10.0), 1),
+        Claim("the default errs less than 1 % more", partial(_less, USUAL, ERRS, 1.0), -1),
+    ),
+    slow=True,
+)
