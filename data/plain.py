@@ -155,6 +155,14 @@ def _refuse_missing(named: Mapping[str, Plain], kind: Any, path: str) -> None:  
         raise InputError(f"{path or 'the settings'}: {', '.join(missing)} missing")
 
 
+def moment(text: str) -> np.datetime64 | None:
+    """The moment that a text in ISO's form names, on the wall clock; None where it names none."""
+    if MOMENT.fullmatch(text):
+        with suppress(ValueError):
+            return np.datetime64(text)
+    return None
+
+
 def _scalar(kind: Any, value: Plain, path: str) -> Plain:
     """A single value; a whole number also stands for a number with a point."""
     whole = isinstance(value, int) and not isinstance(value, bool)
@@ -162,8 +170,7 @@ def _scalar(kind: Any, value: Plain, path: str) -> Plain:
         return float(value)
     if (kind is int and whole) or (kind in (bool, str) and isinstance(value, kind)):
         return value
-    if kind is np.datetime64 and isinstance(value, str) and MOMENT.fullmatch(value):
-        with suppress(ValueError):
-            return np.datetime64(value)
+    if kind is np.datetime64 and isinstance(value, str) and (found := moment(value)) is not None:
+        return found
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
     raise InputError(f"{path}: expected {words.get(kind, 'a time')}, got {value!r}")

@@ -15,7 +15,7 @@ import polars as pl
 
 from data.artefacts import read_artefact, write_artefact
 from data.errors import InputError
-from data.plain import plain, rebuilt
+from data.plain import plain, read_json, rebuilt
 from data.progress import Step, Work, finished, renamed
 from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from data.words import counted
@@ -67,8 +67,8 @@ def read_plan(folder: Path) -> CachePlan:
     if not (folder / MARK).exists() or not file.exists():
         raise InputError(f"{folder}: is no training, expected a folder that vhtwin cache train has made")
     try:
-        return rebuilt(CachePlan, json.loads(file.read_text()))
-    except (ValueError, InputError) as error:
+        return rebuilt(CachePlan, read_json(file.read_text()))
+    except (UnicodeDecodeError, InputError) as error:
         raise InputError(
             f"{file}: cannot be read as that of a training of caches, which vhtwin cache train makes: {error}"
         ) from error

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import InputError
+from data.plain import moment
 from data.sets.partitions import write_about, write_day, write_stations
 from data.store import whole_file
 from data.traffic import StationId, Traffic, hourly
@@ -119,16 +120,24 @@ def _fault(where: str, row: dict[str, str | None]) -> Fault:
     kind = next((kind for kind in FAULT_KINDS if kind == row["kind"]), None)
     if kind is None:
         raise InputError(f"{where}: unknown kind {row['kind']!r}, expected one of {', '.join(FAULT_KINDS)}")
+    start, end = (moment(row[name] or "") for name in ("start", "end"))
     try:
-        start, end = (np.datetime64(row[name] or "", "m") for name in ("start", "end"))
         size = float(row["size"] or "")
-    except ValueError as error:
-        raise InputError(f"{where}: {error}; expected ISO times and a number") from error
-    if not row["station"] or np.isnat(start) or np.isnat(end) or not start < end:
+    except ValueError:
+        size = np.nan
+    if start is None or end is None or not np.isfinite(size):
+        found = f"{row['start']}, {row['end']}, {row['size']}"
+        raise InputError(f"{where}: found {found}, expected two times like 2013-11-24T05:00 and a number")
+    if not row["station"] or not start < end:
         raise InputError(f"{where}: expected a station, and a start before the end")
     disturbed = tuple(StationId(each) for each in (row["disturbed"] or "").split())
     return Fault(
-        kind=kind, station=StationId(row["station"]), start=start, end=end, size=size, disturbed=disturbed
+        kind=kind,
+        station=StationId(row["station"]),
+        start=start.astype("datetime64[m]"),
+        end=end.astype("datetime64[m]"),
+        size=size,
+        disturbed=disturbed,
     )
 
 

@@ -4,7 +4,6 @@ Multi-attribute utility (Keeney and Raiffa 1976), which the paper on digital net
 turns what was measured into a utility from 0 to 1, and the weighted mean of these is the score.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.plain import plain, rebuilt
+from fl_server.presets import table_of
 from fl_server.run_folder import read_summary
 from fl_server.stored_runs import data_end, twins_of
 from fl_server.trust.at_hand import at_hand
@@ -81,10 +81,7 @@ def quality_settings(file: Path | None) -> QualitySettings:
     """The settings in a TOML file, laid over the usual ones; the usual ones without a file."""
     if file is None:
         return QualitySettings()
-    try:
-        table = tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: is no TOML: {error}") from error
+    table = table_of(file)
     usual: dict[str, Any] = plain(QualitySettings(), {})
     for name, values in table.items():
         if name not in usual or not isinstance(values, dict):

@@ -2,11 +2,13 @@
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from data.errors import InputError
+from data.plain import read_json, rebuilt
 from data.store import whole_file
 
 MOST_MARKS = 100_000
@@ -22,6 +24,11 @@ class Mark:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class _Marks:
+    marks: Mapping[str, Mark]
+
+
 def marks_file(folder: Path) -> Path:
     """Where the marks of the run in `folder` are kept."""
     folder = folder.resolve()
@@ -34,9 +41,9 @@ def marks_of(folder: Path) -> dict[str, Mark]:
     if not file.exists():
         return {}
     try:
-        return {name: Mark(**mark) for name, mark in json.loads(file.read_text())["marks"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file}: is no file of marks on alerts, expected what the page writes") from error
+        return dict(rebuilt(_Marks, read_json(file.read_text())).marks)
+    except (UnicodeDecodeError, InputError) as error:
+        raise InputError(f"{file}: is no file of marks on alerts, as the page writes: {error}") from error
 
 
 def keep_mark(folder: Path, alert: str, mark: Mark) -> None:

@@ -23,6 +23,10 @@ from data.progress import finished
 from data.sets.tables import ReadSettings, read_set
 from data.store import MARK
 from data.traffic import StationId
+from fl_server import cache_runs
+from fl_server.cache_runs import PLAN as CACHE_PLAN
+from fl_server.cache_runs import CachePlan
+from fl_server.faulting import read_labels
 from fl_server.presets import settings_of, table_of
 from fl_server.run_folder import (
     ESSENTIAL,
@@ -36,9 +40,13 @@ from fl_server.run_folder import (
     read_summary,
 )
 from fl_server.sync_runs import PLAN, SyncPlan, read_plan
+from fl_server.trust.quality import quality_settings
+from fl_server.web.marks import Mark, marks_file, marks_of
+from fl_server.what_if import read_scenario, written_scenario
 from forecasting.twin import KIND as TWIN
 from forecasting.twin import load_twin, save_twin
 from hetnet.caching.request_log import read_requests
+from hetnet.operations.capacity import given_capacity
 from hetnet.sync.gates import LearnedGate, gate_text, read_gate
 from tests.data.milan.raw_files import write_days
 from tests.fl_server.test_lifecycle import usual
@@ -66,6 +74,13 @@ LONG = "\n".join(["time,station,internet,sms", *ROWS]).encode()
 LINKS = b"a,b,distance_km,backhaul,overlap\ns0,s1,1.5,10,0.5\ns1,s2,0.2,7.5,1\n"
 REQUESTS = b"time,client,content\n0,a,x\n1.5,b,y\n2,a,x\n"
 REQUESTS_BY_CLOCK = b"time,client,content\n2013-11-01T00:00:05,a,x\n2013-11-01T00:00:09,b,y\n"
+SCENARIO = (
+    b'name = "event"\nabout = "a match"\noff = ["01"]\nmove = ["01>b=20%@18-22"]\ndemand = ["all=+30%"]\n'
+)
+CAPACITY = b"station,capacity,reach_km\n01,100,0.5\nb,20.5,1\n"
+LABELS = b"kind,station,start,end,size,disturbed\noutage,01,2013-11-24T05:00,2013-11-24T09:00,0.1,b c\n"
+MARKS = {"marks": {"a-1": {"acknowledged": True, "muted_until": "2013-11-29T12:00", "note": "seen"}}}
+WEIGHTS = b"[weights]\nfidelity = 0.5\n"
 RING = [[9.0, 45.0], [9.1, 45.0], [9.1, 45.1], [9.0, 45.1], [9.0, 45.0]]
 SQUARES = {
     "type": "FeatureCollection",
@@ -177,6 +192,41 @@ def _plan(content: bytes, folder: Path) -> None:
     read_plan(folder)
 
 
+def _cache_plan(content: bytes, folder: Path) -> None:
+    (folder / MARK).touch()
+    (folder / CACHE_PLAN).write_bytes(content)
+    cache_runs.read_plan(folder)
+
+
+def _scenario(content: bytes, folder: Path) -> None:
+    (folder / "event.toml").write_bytes(content)
+    made = read_scenario(folder / "event.toml")
+    (folder / "again.toml").write_text(written_scenario(made))
+    assert read_scenario(folder / "again.toml") == made
+
+
+def _capacity(content: bytes, folder: Path) -> None:
+    (folder / "capacity.csv").write_bytes(content)
+    made = given_capacity(folder / "capacity.csv", ["01", "b"])
+    assert (made.capacity > 0).all()
+
+
+def _labels(content: bytes, folder: Path) -> None:
+    (folder / "labels.csv").write_bytes(content)
+    assert all(fault.start < fault.end for fault in read_labels(folder / "labels.csv"))
+
+
+def _marks(content: bytes, folder: Path) -> None:
+    (folder / "run").mkdir(exist_ok=True)
+    marks_file(folder / "run").write_bytes(content)
+    assert all(isinstance(mark, Mark) for mark in marks_of(folder / "run").values())
+
+
+def _quality(content: bytes, folder: Path) -> None:
+    (folder / "weights.toml").write_bytes(content)
+    quality_settings(folder / "weights.toml")
+
+
 def _gate(content: bytes, folder: Path) -> None:
     (folder / "gate.json").write_bytes(content)
     read_gate(folder / "gate.json")
@@ -246,6 +296,12 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("summary of a run", [as_json(dict.fromkeys(ESSENTIAL, 0))], _summary, damaged_json),
         Target("state of a run", list(_whole_states(scratch)), _state, damaged_artefact),
         Target("plan of a training", [as_json(plain(SyncPlan(), {}))], _plan, damaged_json),
+        Target("plan of caches", [as_json(plain(CachePlan(), {}))], _cache_plan, damaged_json),
+        Target("scenario", [SCENARIO], _scenario),
+        Target("capacity", [CAPACITY], _capacity),
+        Target("labels", [LABELS], _labels),
+        Target("marks", [as_json(MARKS)], _marks, damaged_json),
+        Target("weights of a score", [WEIGHTS], _quality),
         Target("gate", [_whole_gate()], _gate, damaged_json),
         Target("node key", [(scratch / "keys" / "nodes" / "one.key").read_bytes()], _node_key),
         Target("operator token", [(scratch / "keys" / "operator.token").read_bytes()], _token),
