@@ -80,7 +80,7 @@ SCENARIO = (
 CAPACITY = b"station,capacity,reach_km\n01,100,0.5\nb,20.5,1\n"
 LABELS = b"kind,station,start,end,size,disturbed\noutage,01,2013-11-24T05:00,2013-11-24T09:00,0.1,b c\n"
 MARKS = {"marks": {"a-1": {"acknowledged": True, "muted_until": "2013-11-29T12:00", "note": "seen"}}}
-WEIGHTS = b"[weights]\nfidelity = 0.5\n"
+CURVES = b"[freshness]\nworst = 24\nweight = 0.5\n"
 RING = [[9.0, 45.0], [9.1, 45.0], [9.1, 45.1], [9.0, 45.1], [9.0, 45.0]]
 SQUARES = {
     "type": "FeatureCollection",
@@ -301,7 +301,7 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("capacity", [CAPACITY], _capacity),
         Target("labels", [LABELS], _labels),
         Target("marks", [as_json(MARKS)], _marks, damaged_json),
-        Target("weights of a score", [WEIGHTS], _quality),
+        Target("curves of a score", [CURVES], _quality),
         Target("gate", [_whole_gate()], _gate, damaged_json),
         Target("node key", [(scratch / "keys" / "nodes" / "one.key").read_bytes()], _node_key),
         Target("operator token", [(scratch / "keys" / "operator.token").read_bytes()], _token),

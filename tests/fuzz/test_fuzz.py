@@ -32,7 +32,7 @@ NAMES = (
     "capacity",
     "labels",
     "marks",
-    "weights of a score",
+    "curves of a score",
     "gate",
     "node key",
     "operator token",
