@@ -9,9 +9,10 @@ from fl_server.cli.reproduce import STUDIES
 from fl_server.experiments.catalogue import EXPERIMENTS, TABLE_2, Experiment, cells
 from fl_server.experiments.cells import TIMES, measured
 from fl_server.experiments.ledger import kept_rows, made_with
+from fl_server.experiments.poisoning import POISONING
 from fl_server.experiments.sources import sources_in
 from tests.benchmarks import readme as speed
-from tests.benchmarks import reproduced, twins
+from tests.benchmarks import reproduced, trust_tuning, twins
 from tests.benchmarks.milan25 import RESULTS, rows, tables
 from tests.cities import real_set
 
@@ -88,6 +89,10 @@ def test_the_papers_tables_are_those_of_the_stored_rows() -> None:
     assert reproduced.PAGE.read_text() == reproduced.page()
     assert reproduced.HETNET_PAGE.read_text() == reproduced.hetnet_page()
     assert reproduced.SYNC_PAGE.read_text() == reproduced.sync_page()
+
+
+def test_the_page_of_poisoned_updates_is_that_of_the_stored_rows() -> None:
+    assert reproduced.TRUST_PAGE.read_text() == reproduced.trust_page()
     assert reproduced.CACHE_PAGE.read_text() == reproduced.cache_page()
 
 
@@ -121,3 +126,15 @@ def test_a_stored_row_is_what_the_code_makes() -> None:
     tolerance = 1e-6 if here else 1e-3  # another processor rounds otherwise: up to 4e-5 were seen
     for name in figures:
         assert found[name] == pytest.approx(stored[name], rel=tolerance), name
+
+
+def test_the_table_that_the_margin_of_the_defence_was_chosen_from_is_that_of_the_stored_rows() -> None:
+    text = trust_tuning.PAGE.read_text()
+    assert text.split(trust_tuning.BEGIN)[1].split(trust_tuning.END)[0] == trust_tuning.table()
+
+
+def test_the_usual_defence_keeps_to_its_goals_on_average() -> None:
+    rows = reproduced.studied_of(POISONING).rows
+    means = rows.filter(pl.col("part").is_in(["V", "H"]), column="on").group_by("part", "line")
+    for part, line, percent in means.agg(pl.col("value").mean()).iter_rows():
+        assert percent < (1 if line == "nobody attacks" else 5), (part, line)

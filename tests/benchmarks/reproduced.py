@@ -24,6 +24,7 @@ from fl_server.experiments.compression import COMPRESSION
 from fl_server.experiments.gates import GATES
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.ledger import kept_rows
+from fl_server.experiments.poisoning import POISONING
 from fl_server.experiments.sources import CITY
 from fl_server.experiments.studies import Studied, Study
 from fl_server.experiments.synchronisation import FIGURE_2, FIGURE_3, SETTINGS
@@ -90,6 +91,21 @@ search. The paper tells no numbers. `vhtwin reproduce cache-fig5` and `cache-fig
 draw the figures; [README.md](README.md) says what the parts are, and what the figures rest on.
 
 """
+
+
+TRUST_PAGE = ROOT / "fl_server" / "trust" / "RESULTS.md"
+TRUST_ABOUT = """# What attackers cost, and what defences save
+
+Means over seeds with their 95 % intervals (Student's t), each seed with its own stations and attackers, on
+the test days. `vhtwin reproduce poisoning` makes this page's rows; [README.md](README.md) says what the
+attacks and defences are.
+
+"""
+
+
+def trust_page() -> str:
+    """The study of poisoned updates."""
+    return TRUST_ABOUT + tables.study_markdown(studied_of(POISONING))
 
 
 def studied_of(study: Study) -> Studied:
@@ -170,5 +186,6 @@ if __name__ == "__main__":
     PAGE.write_text(page())
     HETNET_PAGE.write_text(hetnet_page())
     SYNC_PAGE.write_text(sync_page())
+    TRUST_PAGE.write_text(trust_page())
     CROSSING_PAGE.write_text(crossing_page())
     CACHE_PAGE.write_text(cache_page())
