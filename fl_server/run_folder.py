@@ -122,7 +122,9 @@ def keep(folder: Path, state: State) -> None:
 
 def _fingerprint(folder: Path) -> str:
     """The SHA-256 of all that decides the run; where its set lies may change."""
-    record = json.loads((folder / RECORD).read_text())
+    record = read_json((folder / RECORD).read_text())
+    if not isinstance(record, dict):
+        raise InputError(f"{folder / RECORD}: holds {record!r}, expected what a run was asked for")
     return sha256(json.dumps({**record, "set": ""}, sort_keys=True).encode()).hexdigest()
 
 
@@ -130,7 +132,6 @@ def kept_state(folder: Path) -> State | None:
     """The state that was kept last, if any was."""
     if not (folder / STATE).exists():
         return None
-    read_record(folder)  # refuses one that is not sound
     header, arrays = read_artefact(folder / STATE, KIND)
     if header.get("asked_for") != _fingerprint(folder):
         raise InputError(f"{folder / RECORD}: has changed since the run began; make a new run with it")

@@ -12,9 +12,9 @@ from data.messages import (
     DescribeOrder,
     EvaluateOrder,
     IntroduceOrder,
-    KeepOrder,
     MomentsOrder,
     Order,
+    RoundOrder,
     TrainOrder,
     Weights,
 )
@@ -68,7 +68,7 @@ def test_an_order_that_fits_is_followed(of_three_weeks: Host, order: Order) -> N
         (EvaluateOrder(ALL, weights(SIZE), 336, 504, linear=True), "expected (7,)"),
         (EvaluateOrder(ALL, weights(SIZE), 504, 336), "is about steps 504 to 336, of 504"),
         (MomentsOrder(ALL, -1, 336), "is about steps -1 to 336, of 504"),
-        (KeepOrder(ALL, 0), "is one for cluster heads"),
+        (RoundOrder(ALL, 0, 0, "vertical", 0, 1, True, 0), "is one for cluster heads"),
     ],
 )
 def test_an_order_that_does_not_fit_is_told_why(of_three_weeks: Host, order: Order, why: str) -> None:

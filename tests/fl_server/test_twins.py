@@ -188,9 +188,10 @@ def test_showing_a_run_prints_what_twinning_it_printed(copied: Path, capsys: Pri
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert main(["twins", "show", str(copied.parent / "again")]) == 0
-    again = capsys.readouterr().out
+    again, score = capsys.readouterr().out.split("score: ")
     before, after = printed.split("; ")[-1].split("\n", 1)  # "0.3 s in all", and what follows
     assert again == printed.replace(f"; {before}\n{after}", f"\n{after}")
+    assert " of 1; vhtwin score " in score
 
 
 def test_a_shown_twin_has_its_distance_from_the_network_twin(finished: Path, capsys: Printed) -> None:

@@ -149,7 +149,7 @@ TROUBLES: list[tuple[Trouble, str]] = [
     (fleets.diverging, "sent weights beyond 1e+06: its training diverged"),
     (fleets.of_wrong_shape, f"sent weights of shape ({len(START) - 1},), expected ({len(START)},)"),
     (fleets.of_wrong_type, "sent weights of type float64, expected float32"),
-    (fleets.without_windows, "trained on 0 windows, expected at least 1"),
+    (fleets.without_windows, "trained on 0 windows, expected 1 to 1,000,000,000"),
 ]
 
 
