@@ -75,9 +75,7 @@ SYNC_ABOUT = """# When a twin is worth refreshing: the figures
 
 Means over seeds with their 95 % intervals (Student's t), each seed with its own users; in brackets what the
 paper tells. `vhtwin reproduce sync-fig2` and so on make this page's rows and draw the figures;
-[README.md](README.md) says what the parts are. The rows of SAC and DQN in Fig. 3 were made with a fixed
-temperature of .01 and rewards as they are, and not yet again with what stands now; those of the settings,
-as far as they go, with what stands now.
+[README.md](README.md) says what the parts are.
 
 """
 
