@@ -21,13 +21,12 @@ from fl_server.experiments.catalogue import (
     Experiment,
 )
 from fl_server.experiments.compression import COMPRESSION
-from fl_server.experiments.gates import GATES
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.ledger import kept_rows
 from fl_server.experiments.poisoning import POISONING
 from fl_server.experiments.sources import CITY
 from fl_server.experiments.studies import Studied, Study
-from fl_server.experiments.synchronisation import FIGURE_2, FIGURE_3, SETTINGS
+from fl_server.experiments.synchronisation import SYNCHRONISATION
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / ".results" / "reproduced"
@@ -70,7 +69,6 @@ the rows.
 
 
 SYNC_PAGE = ROOT / "hetnet" / "sync" / "RESULTS.md"
-SYNC_STUDIES = (FIGURE_2, FIGURE_3, SETTINGS, GATES)
 SYNC_ABOUT = """# When a twin is worth refreshing: the figures
 
 Means over seeds with their 95 % intervals (Student's t), each seed with its own users; in brackets what the
@@ -119,7 +117,7 @@ def hetnet_page() -> str:
 
 def sync_page() -> str:
     """All tables on twin synchronisation."""
-    return SYNC_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in SYNC_STUDIES)
+    return SYNC_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in SYNCHRONISATION)
 
 
 def cache_page() -> str:
