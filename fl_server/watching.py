@@ -26,8 +26,8 @@ from data.profile import profile_columns
 from data.sets.tables import read_set
 from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns, until_step
 from data.words import counted
-from fl_server.cli.predict import series_of_stations, station_twins
 from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
+from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import Series
 from forecasting.networks import Floats
 from forecasting.training import predict

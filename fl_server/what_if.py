@@ -23,9 +23,9 @@ from data.errors import InputError
 from data.inputs import clock_of, first_step
 from data.sets.tables import read_set
 from data.traffic import chosen_stations
-from fl_server.cli.predict import series_of_stations, station_twins
 from fl_server.presets import table_of
 from fl_server.run_folder import FEDERATION, read_record, read_summary
+from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.capacity import CapacitySettings, given_capacity, shown_capacity

@@ -13,8 +13,8 @@ from data.errors import InputError
 from data.sets.tables import read_set
 from data.traffic import chosen_stations
 from data.words import counted
-from fl_server.cli.predict import series_of_stations, station_twins
 from fl_server.run_folder import read_record, read_summary
+from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import ahead_forecasts
 from hetnet.network import Floats
 from hetnet.world import WorldSettings

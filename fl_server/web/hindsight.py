@@ -18,8 +18,8 @@ from data.inputs import input_columns
 from data.progress import Step, Work
 from data.traffic import of_columns
 from data.words import counted
-from fl_server.cli.predict import series_of_stations
 from fl_server.run_folder import read_summary
+from fl_server.station_twins import series_of_stations
 from fl_server.web.network import Network
 from forecasting.ahead import OutlookSettings, Series, outlook
 from forecasting.intervals import IntervalSettings, adaptive_intervals

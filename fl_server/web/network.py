@@ -16,8 +16,8 @@ from data.inputs import clock_of
 from data.sets.tables import read_set
 from data.traffic import StationId, Traffic, hourly, in_order, of_columns
 from data.windows import split_steps, varying_columns
-from fl_server.cli.predict import station_twins
 from fl_server.run_folder import FEDERATION, Record, kept_state, read_record
+from fl_server.station_twins import station_twins
 from fl_server.stored_runs import is_finished
 from forecasting.twin import Twin
 

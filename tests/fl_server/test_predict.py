@@ -13,7 +13,7 @@ import pytest
 from data.store import MARK
 from data.traffic import StationId, Traffic
 from fl_server.cli.main import main
-from fl_server.cli.predict import station_twins
+from fl_server.station_twins import station_twins
 from forecasting.twin import load_twin
 from tests.cities import wavy_traffic
 from tests.fl_server.test_forecast import written_set
