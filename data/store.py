@@ -66,14 +66,22 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     path = path.resolve()
     _refuse_odd_name(path)
     _put_back(path)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file, expected a folder to write to")
+    refuse_unwritable(path)
     if not path.exists() or not any(path.iterdir()):
         return
     if not overwrite:
         raise InputError(f"{path}: already holds files; name another folder or pass --overwrite")
     if not (path / MARK).exists():
         raise InputError(f"{path}: holds files that vhtwin did not write, which --overwrite does not replace")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a folder that is a file, or that could not be made where it is to be."""
+    standing = next(each for each in (path.resolve(), *path.resolve().parents) if each.exists())
+    if not standing.is_dir():
+        raise InputError(f"{standing}: is a file, expected a folder to write to")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise InputError(f"{standing}: may not be written to; name another folder")
 
 
 def _refuse_odd_name(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import InputError
-from data.store import whole_file
+from data.store import refuse_unwritable, whole_file
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments import studies, tables
@@ -91,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.refuse("--processes makes one entry with the first seed: expected no --seeds or --quick")
     if arguments.processes:
         return _run_beside(arguments)
+    refuse_unwritable(arguments.out)
     workshop = _workshop(arguments)
     by_name = {each.name: each for each in STUDIES}
     if arguments.name in by_name:

@@ -73,6 +73,18 @@ def test_a_folder_that_vhtwin_did_not_write_is_never_replaced(tmp_path: Path) ->
     assert (tmp_path / "mine" / "thesis").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_there_is_work_to_lose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "note").write_text("a file")
+    for out in (tmp_path / "note", tmp_path / "note" / "runs" / "first"):
+        with pytest.raises(InputError, match="note: is a file, expected a folder to write to"):
+            refuse_existing(out, overwrite=False)
+    monkeypatch.setattr("data.store.os.access", lambda path, _: path != tmp_path)  # root may write anywhere
+    with pytest.raises(InputError, match="may not be written to; name another folder"):
+        refuse_existing(tmp_path / "runs" / "first", overwrite=False)
+
+
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     for out in (tmp_path / "set", tmp_path):
         with pytest.raises(InputError, match="which is read"):
