@@ -39,6 +39,12 @@ COLOURS = (
 )
 CHEAP, COSTLY = ("throughput", "delay", "loss"), ("load", "mobility")
 PAPER_SEGMENTS = 4
+UNITS = {  # of attributes in pictures, and by what a measured value is multiplied
+    "throughput": ("Mbit/s", 1e-6),
+    "delay": ("ms", 1e3),
+    "load": ("Mbit/s", 1e-6),
+    "loss": ("% of packets", 1e2),
+}
 LOADED_WITH_FEW = "loaded stations with no more users than the mean, share"
 SYNCHRONISED, PLAIN, ALL = "hierarchical, synchronised", "hierarchical", "all-inclusive"
 TIMED_SEEDS = 3  # enough: times differ little between seeds
@@ -252,12 +258,15 @@ def _draw_5(path: Path, _: pl.DataFrame) -> None:
             mine = frame.filter(attribute=name)
             for row, part in enumerate(("value", "trend", "season", "remainder")):
                 axes[row, column].plot(
-                    mine["step"] / 24, mine[part], color=ACCENT if part == "season" else INK, lw=0.6
+                    mine["step"] / 24,
+                    UNITS[name][1] * mine[part],
+                    color=ACCENT if part == "season" else INK,
+                    lw=0.6,
                 )
                 axes[row, column].grid(color=FAINT, lw=0.5)
                 if column == 0:
                     axes[row, column].set_ylabel(part)
-            axes[0, column].set_title(name)
+            axes[0, column].set_title(f"{name}, {UNITS[name][0]}")
             axes[-1, column].set_xlabel("day")
 
 
@@ -272,9 +281,10 @@ def _draw_6(path: Path, _: pl.DataFrame) -> None:
         ):
             mine = frame.filter(attribute=name)
             hours = mine["step"] - mine["step"].min()
-            axes.plot(hours, mine["truth"], color=INK, lw=1.2, label="truth")
-            axes.plot(hours, mine["forecast"], color=ACCENT, lw=1.2, label="forecast")
-            axes.set_title(name)
+            unit, factor = UNITS[name]
+            axes.plot(hours, factor * mine["truth"], color=INK, lw=1.2, label="truth")
+            axes.plot(hours, factor * mine["forecast"], color=ACCENT, lw=1.2, label="forecast")
+            axes.set_title(f"{name}, {unit}")
             axes.grid(color=FAINT, lw=0.6)
         axes.set_xlabel("hour")
         axes.legend(ncols=2)
