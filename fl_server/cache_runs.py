@@ -24,7 +24,7 @@ from hetnet.caching.cache_world import CacheSettings, CacheWorld, drawn_world, w
 from hetnet.caching.cells import drawn_cells
 from hetnet.caching.contest import Outcome, contest
 from hetnet.caching.learning import LearningSettings, Training, begun, learned
-from hetnet.caching.request_log import read_requests
+from hetnet.caching.request_log import RequestLog
 from hetnet.caching.systems import SYSTEMS, System, policy_of, system_of
 from hetnet.caching.training_files import load_trainings, save_trainings
 from hetnet.network import Floats
@@ -42,8 +42,7 @@ class CachePlan:
     world: CacheSettings = field(default_factory=CacheSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     seeds: tuple[int, ...] = tuple(range(1, 11))
-    log: str | None = None
-    timezone: str | None = None
+    log: RequestLog | None = None
     history: float = 0.3
 
     def __post_init__(self) -> None:
@@ -86,22 +85,26 @@ def world_of_seed(folder: Path, plan: CachePlan, seed: int) -> CacheWorld:
     """The world of a seed: drawn, or a log whose clients stand in cells drawn with the seed."""
     settings = with_seed(plan.world, seed)
     if plan.log is not None:
-        return log_world(Path(plan.log), settings, plan.history, plan.timezone)
+        return log_world(plan.log, settings, plan.history)
     file = folder / INTENSITY
     intensity = read_artefact(file, KIND)[1]["intensity"] if file.exists() else None
     return drawn_world(settings, intensity)
 
 
-def log_world(path: Path, settings: CacheSettings, history: float, timezone: str | None = None) -> CacheWorld:
-    """The world of a log, of which a share of the time is history."""
-    requests = read_requests(path, timezone=timezone)
-    cells = drawn_cells(settings.requests.cells, np.random.default_rng(settings.seed), requests.client_count)
+def log_world(log: RequestLog, settings: CacheSettings, history: float) -> CacheWorld:
+    """The world of a log, of which a share of the time is history.
+
+    Where nothing tells which stations clients reach, they stand in cells drawn with the seed.
+    """
+    requests, named = log.read()
+    rng = np.random.default_rng(settings.seed)
+    cells = named.cells if named else drawn_cells(settings.requests.cells, rng, requests.client_count)
     begin, end = float(requests.times[0]), float(requests.times[-1])
     cut = begin + history * (end - begin)
     before = int(np.searchsorted(requests.times, cut))
     if before < LEAST_HISTORY or len(requests) - before < LEAST_HISTORY:
         raise InputError(
-            f"{path}: {counted(before, 'request')} of history and "
+            f"{log.path}: {counted(before, 'request')} of history and "
             f"{counted(len(requests) - before, 'request')} after it, "
             f"expected {LEAST_HISTORY} of each at least to train or judge policies by"
         )
@@ -178,7 +181,7 @@ def policies_of(trainings: Mapping[str, Training]) -> dict[str, tuple[System, Fl
     return {name: (system_of(name), training.best) for name, training in trainings.items()}
 
 
-def judged(folder: Path, log: Path | None = None, timezone: str | None = None) -> Work[pl.DataFrame]:
+def judged(folder: Path, log: RequestLog | None = None) -> Work[pl.DataFrame]:
     """All policies, classic caches and bounds on what follows each seed's history, or on a log."""
     plan, trainings = read_plan(folder), finished_trainings(folder)
     frames = []
@@ -186,7 +189,7 @@ def judged(folder: Path, log: Path | None = None, timezone: str | None = None) -
         if log is None:
             world = world_of_seed(folder, plan, seed)
         else:
-            world = log_world(log, with_seed(plan.world, seed), plan.history, timezone)
+            world = log_world(log, with_seed(plan.world, seed), plan.history)
         frames.append(outcomes_frame(contest(world, policies_of(mine)), seed))
         yield Step("judge", place + 1, len(plan.seeds), unit="seeds")
     return pl.concat(frames)

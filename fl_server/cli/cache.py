@@ -13,7 +13,6 @@ from fl_server.cache_runs import held, judged, read_plan
 from fl_server.cli import cache_train, cache_twin, request_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
-from hetnet.caching.cells import drawn_cells
 from hetnet.caching.che import expected_hit_rate
 from hetnet.caching.classics import CLASSICS, HINDSIGHT, Classic, hits, station_hits
 from hetnet.caching.request_log import remark
@@ -30,6 +29,8 @@ ABOUT = {
 EXAMPLES = """examples:
   vhtwin cache compare                                classic caches on drawn requests
   vhtwin cache compare --requests log.csv             on your own log: time,client,content
+  vhtwin cache compare --requests log.csv --cells cells.csv
+                                                      and who reaches which stations: client,station
   vhtwin cache compare --twin runs/first              stations as busy as these twins forecast
   vhtwin cache twin                                   how well a twin of the requests foretells them
   vhtwin cache train                                  the four systems, ten seeds
@@ -73,10 +74,8 @@ def compare(arguments: argparse.Namespace) -> int:
     """Run the requests through every classic cache; print how often each hits."""
     if arguments.policy:
         return _compare_learned(arguments)
-    cells = request_options.cells_from(arguments)
-    requests = request_options.requests_from(arguments, cells)
-    home = drawn_cells(cells, np.random.default_rng(arguments.seed), requests.client_count).home
-    stations = home[requests.clients]
+    requests, cells = request_options.requests_from(arguments)
+    stations = cells.home[requests.clients]
     rows = [_row(policy, requests, stations, arguments) for policy in CLASSICS]
     rows.sort(key=lambda row: float(str(row["at each station"])))
     if arguments.out:
@@ -90,7 +89,7 @@ def compare(arguments: argparse.Namespace) -> int:
     title = (
         f"{counted(len(requests), 'request')} for {asked}, caches of {counted(arguments.slots, 'slot')}: hits"
     )
-    busiest = np.bincount(stations, minlength=arguments.stations)
+    busiest = np.bincount(stations, minlength=cells.reach.shape[1])
     lines = [[*(str(row[name]) for name in ("policy", *RATES)), str(row["about"])] for row in rows]
     print_table(title, ["cache", *RATES, ""], lines)
     shares = np.bincount(requests.contents) / len(requests)
@@ -115,7 +114,7 @@ def _compare_learned(arguments: argparse.Namespace) -> int:
         )
     read_plan(arguments.policy)
     with held(arguments.policy):
-        frame = shown(judged(arguments.policy, arguments.requests, arguments.timezone))
+        frame = shown(judged(arguments.policy, request_options.log_from(arguments)))
     if arguments.out:
         with whole_file(arguments.out) as partial:
             frame.write_csv(partial)

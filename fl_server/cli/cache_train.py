@@ -28,7 +28,7 @@ from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
 from fl_server.presets import laid_over, table_of_pairs
 from hetnet.caching.contest import BOUND, MEASURES, POOLED
-from hetnet.caching.request_log import read_requests, remark
+from hetnet.caching.request_log import RequestLog, remark
 from hetnet.caching.systems import RELIABLE, RELIABLE_TWIN, SYSTEMS
 
 ABOUT = {BOUND: "no cache can pass it, all clients at home", POOLED: "no caches can pass it"}
@@ -43,8 +43,7 @@ def add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--generations", type=int, metavar="G", help="that each system learns for")
-    parser.add_argument("--requests", type=Path, metavar="FILE", help="a log, a CSV of time,client,content")
-    parser.add_argument("--timezone", help="zone of the log's times, such as Europe/Rome")
+    request_options.add_log(parser)
     parser.add_argument(
         "--history", type=float, default=0.3, metavar="SHARE", help="of a log, learned from (default: .3)"
     )
@@ -76,8 +75,7 @@ def add_evaluate(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Serve what follows the history by what was learned, by classic caches and by bounds.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="that vhtwin cache train has made")
-    parser.add_argument("--requests", type=Path, metavar="FILE", help="a log to judge by instead")
-    parser.add_argument("--timezone", help="zone of the log's times, such as Europe/Rome")
+    request_options.add_log(parser.add_argument_group("a log to judge by, instead of the training's own"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=evaluate)
 
@@ -87,8 +85,8 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.processes < 1:
         raise InputError(f"--processes {arguments.processes}: expected at least 1")
     if arguments.resume:
-        others = (arguments.out, arguments.pairs, arguments.generations, arguments.requests, arguments.twin)
-        if any(each is not None and each != [] for each in others):
+        others = ("out", "pairs", "generations", "requests", "cells", "timezone", "twin")
+        if any(getattr(arguments, name) not in (None, []) for name in others):
             arguments.refuse(
                 "--resume goes on with the settings of the training: expected no others beside it"
             )
@@ -130,8 +128,8 @@ def _new_folder(arguments: argparse.Namespace, plan: CachePlan) -> Path:
     if arguments.requests and arguments.twin:
         raise InputError("--requests gives the requests: expected no --twin beside it")
     if plan.log is not None:
-        log_world(Path(plan.log), plan.world, plan.history, plan.timezone)  # refused before a folder is made
-        _tell_remark(arguments.requests, arguments.timezone, plan)
+        log_world(plan.log, plan.world, plan.history)  # refused before a folder is made
+        _tell_remark(plan.log, plan)
     stations = plan.world.requests.cells.stations
     intensity = None
     if arguments.twin:
@@ -142,11 +140,11 @@ def _new_folder(arguments: argparse.Namespace, plan: CachePlan) -> Path:
     return folder
 
 
-def _tell_remark(log: Path | None, timezone: str | None, plan: CachePlan) -> None:
+def _tell_remark(log: RequestLog, plan: CachePlan) -> None:
     """Say on stderr why a log may tell little of caches, such as one of fewer contents than slots."""
-    said = remark(read_requests(log, timezone=timezone), plan.world.slots) if log else ""
+    said = remark(log.read()[0], plan.world.slots)
     if said:
-        print(f"{log}: {said}", file=sys.stderr)  # noqa: T201 - beside the progress, not the answer
+        print(f"{log.path}: {said}", file=sys.stderr)  # noqa: T201 - beside the progress, not the answer
 
 
 def _plan(arguments: argparse.Namespace) -> CachePlan:
@@ -154,8 +152,7 @@ def _plan(arguments: argparse.Namespace) -> CachePlan:
         raise InputError(f"--seeds {arguments.seeds}: expected at least 1")
     plan = CachePlan(
         seeds=tuple(range(1, arguments.seeds + 1)),
-        log=str(arguments.requests.resolve()) if arguments.requests else None,
-        timezone=arguments.timezone,
+        log=request_options.log_from(arguments),
         history=arguments.history,
     )
     if arguments.generations is not None:
@@ -166,9 +163,11 @@ def _plan(arguments: argparse.Namespace) -> CachePlan:
 def evaluate(arguments: argparse.Namespace) -> int:
     """Serve the same requests by all policies; print, keep and draw what they come to."""
     folder: Path = arguments.folder
-    _tell_remark(arguments.requests, arguments.timezone, read_plan(folder))
+    plan, log = read_plan(folder), request_options.log_from(arguments)
+    if log is not None:
+        _tell_remark(log, plan)
     with held(folder):
-        frame = shown(judged(folder, arguments.requests, arguments.timezone))
+        frame = shown(judged(folder, log))
         with whole_file(folder / "outcomes.csv") as partial:
             frame.write_csv(partial)
         draw_outcomes(folder / "outcomes.png", frame, "The four systems beside classic caches and bounds")

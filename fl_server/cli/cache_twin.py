@@ -9,7 +9,7 @@ from data.errors import InputError
 from data.words import counted
 from fl_server.cli import request_options
 from fl_server.cli.report import print_json, print_table, print_text
-from hetnet.caching.cells import Cells, drawn_cells
+from hetnet.caching.cells import Cells
 from hetnet.caching.fidelity import Fidelity, FidelitySettings, fidelity
 from hetnet.caching.generation import generated
 from hetnet.caching.popularity import HOUR
@@ -58,11 +58,8 @@ def twin(arguments: argparse.Namespace) -> int:
     """Learn the twin; print how like generated requests are to later ones, and how well it foretells."""
     if not 0 < arguments.history < 1:
         raise InputError(f"--history {arguments.history}: expected a share between 0 and 1")
-    cell_settings = request_options.cells_from(arguments)
-    requests = request_options.requests_from(arguments, cell_settings)
-    rng = np.random.default_rng(arguments.seed)
-    cells = drawn_cells(cell_settings, rng, requests.client_count)
-    found = measured(requests, cells, arguments.history, rng)
+    requests, cells = request_options.requests_from(arguments)
+    found = measured(requests, cells, arguments.history, np.random.default_rng([arguments.seed, 1]))
     if arguments.json:
         print_json(_told(found))
         return 0

@@ -3,7 +3,8 @@
 Axes: R requests.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,37 +15,48 @@ from data.sets.grid import parsed_times, refuse_unknown_zone
 from data.sets.rows import likely_station, row_name
 from data.sets.text_files import header, numeric_frame, table_content
 from data.words import counted
+from hetnet.caching.cell_file import NamedCells, read_cells
 from hetnet.caching.requests import Requests
 from hetnet.network import Counts, Floats
 
 COLUMNS = ("time", "client", "content")
 
 
-def read_requests(
-    path: Path, *, clients: Sequence[str] | None = None, timezone: str | None = None
-) -> Requests:
+@dataclass(frozen=True, kw_only=True)
+class RequestLog:
+    """Where requests are logged, and where it stands which stations their clients reach, if it does."""
+
+    path: str
+    cells: str | None = None
+    timezone: str | None = None
+
+    def read(self) -> tuple[Requests, NamedCells | None]:
+        """The requests, and who is where as far as that is told."""
+        cells = read_cells(Path(self.cells)) if self.cells is not None else None
+        return read_requests(Path(self.path), cells=cells, timezone=self.timezone), cells
+
+
+def read_requests(path: Path, *, cells: NamedCells | None = None, timezone: str | None = None) -> Requests:
     """The requests of a log in the order of its lines; their times are counted from the first one on.
 
     Times are numbers of seconds, or moments like 2013-11-01T00:00:05. Those are of a wall clock, or carry an
     offset each; `timezone` names the zone where there are several offsets. Clients are numbered as in
-    `clients` where these are given, else in the order in which they come up, as contents are. Other columns
-    are passed over.
+    `cells`, which must have them all, else in the order in which they come up, as contents are. Other
+    columns are passed over.
     """
     if timezone is not None:
         refuse_unknown_zone(timezone)
-    if clients is not None and len(set(clients)) < len(clients):
-        raise InputError(f"{path}: {len(clients)} clients given, some of them twice, expected each once")
     content = table_content(path)
     columns = header(content)
     _refuse_other_columns(columns, path)
     frame = numeric_frame(content, path, columns)  # all of them text
     seconds = _seconds(frame["time"], path, timezone)
-    client_names = tuple(clients) if clients is not None else _names(frame["client"])
+    client_names = cells.clients if cells is not None else _names(frame["client"])
     content_names = _names(frame["content"])
     return Requests(
         times=seconds - seconds[0],
-        clients=_numbers(frame["client"], client_names, path),
-        contents=_numbers(frame["content"], content_names, path),
+        clients=_numbers(frame["client"], client_names, path, cells.path if cells is not None else path),
+        contents=_numbers(frame["content"], content_names, path, path),
         client_count=len(client_names),
         content_count=len(content_names),
         client_names=client_names,
@@ -115,8 +127,8 @@ def _names(words: pl.Series) -> tuple[str, ...]:
     return tuple(words.drop_nulls().unique(maintain_order=True).to_list())
 
 
-def _numbers(words: pl.Series, names: Collection[str], path: Path) -> Counts:
-    """The number of each line's name among `names`, (R,)."""
+def _numbers(words: pl.Series, names: tuple[str, ...], path: Path, source: Path) -> Counts:
+    """The number of each line's name among `names`, which stand in `source`, (R,)."""
     _refuse_first(words.is_null(), words, words.name, path, f"expected the name of a {words.name}")
     numbers = words.replace_strict(
         pl.Series(names, dtype=pl.String),
@@ -129,7 +141,7 @@ def _numbers(words: pl.Series, names: Collection[str], path: Path) -> Counts:
         row = int(unknown.arg_true()[0])
         raise InputError(
             f"{row_name(path, row)}: column {words.name}: found {words[row]!r}, expected one of the "
-            f"{counted(len(names), words.name)} given{likely_station(str(words[row]), names)}"
+            f"{counted(len(names), words.name)} of {source}{likely_station(str(words[row]), names)}"
         )
     return numbers.to_numpy()
 

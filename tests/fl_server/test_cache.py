@@ -54,6 +54,37 @@ def test_bad_logs_are_refused(
     assert reason in capsys.readouterr().err
 
 
+def test_clients_stand_where_a_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, cells = tmp_path / "log.csv", tmp_path / "cells.csv"
+    log.write_text("time,client,content\n0,a,x\n1,b,x\n2,c,x\n3,a,x\n")
+    words = ["cache", "compare", "--requests", str(log), "--cells", str(cells)]
+    cells.write_text("client,station\na,north\nb,north\nb,south\nc,south\n")
+    assert main([*words, "--json"]) == 0
+    rows = {row["policy"]: row for row in json.loads(capsys.readouterr().out)["policies"]}
+    assert rows["lru"]["at each station"] == 0.5  # each station misses its first
+    assert rows["lru"]["one for all"] == 0.75
+    cells.write_text("client,station\na,north\nb,north\n")
+    assert main(words) == 3
+    refused = capsys.readouterr().err
+    assert "log.csv:4: column client: found 'c', expected one of the 2 clients of" in refused
+    assert "cells.csv" in refused
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--cells", "cells.csv"], "--cells is of a log: expected --requests beside it"),
+        (["--timezone", "Europe/Rome"], "--timezone is of a log: expected --requests beside it"),
+        (["--requests", "a", "--cells", "b", "--stations", "3"], "expected no --stations beside it"),
+    ],
+)
+def test_options_of_a_log_stand_beside_one(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", "compare", *words]) == 3
+    assert reason in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["--stations", "0"], ["--slots", "0"], ["--number", "0"]])
 def test_bad_numbers_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "compare", *SMALL, *words]) == 3

@@ -76,6 +76,15 @@ def test_policies_are_judged_on_a_log_of_ones_own(
     found = {each["policy"]: each for each in json.loads(capsys.readouterr().out)["policies"]}
     assert 0 < found["RL + twin"]["hits"] < found["bound of all"]["hits"]
     assert "policy" in pl.read_csv(table).columns
+    cells = tmp_path / "cells.csv"
+    alone = "".join(f"u{client},s{client % 3}\n" for client in range(30))
+    cells.write_text(f"client,station\n{alone}")
+    assert main(["cache", "compare", *words, "--cells", str(cells), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["policies"]
+    apart = {each["policy"]: each for each in told}
+    assert "share of station 3" in pl.read_csv(table)["measure"].to_list()
+    assert "share of station 4" not in pl.read_csv(table)["measure"].to_list()
+    assert apart["reliable RL"]["interventions"] == 0  # nobody reaches a second station
 
 
 @pytest.mark.parametrize(

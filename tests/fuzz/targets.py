@@ -45,6 +45,7 @@ from fl_server.web.marks import Mark, marks_file, marks_of
 from fl_server.what_if import read_scenario, written_scenario
 from forecasting.twin import KIND as TWIN
 from forecasting.twin import load_twin, save_twin
+from hetnet.caching.cell_file import read_cells
 from hetnet.caching.request_log import read_requests
 from hetnet.operations.capacity import given_capacity
 from hetnet.sync.gates import LearnedGate, gate_text, read_gate
@@ -74,6 +75,7 @@ LONG = "\n".join(["time,station,internet,sms", *ROWS]).encode()
 LINKS = b"a,b,distance_km,backhaul,overlap\ns0,s1,1.5,10,0.5\ns1,s2,0.2,7.5,1\n"
 REQUESTS = b"time,client,content\n0,a,x\n1.5,b,y\n2,a,x\n"
 REQUESTS_BY_CLOCK = b"time,client,content\n2013-11-01T00:00:05,a,x\n2013-11-01T00:00:09,b,y\n"
+CELLS = b"client,station\na,north\na,south\nb,south\n"
 SCENARIO = (
     b'name = "event"\nabout = "a match"\noff = ["01"]\nmove = ["01>b=20%@18-22"]\ndemand = ["all=+30%"]\n'
 )
@@ -154,6 +156,14 @@ def _requests(content: bytes, folder: Path) -> None:
     made = read_requests(folder / "log.csv")
     assert np.isfinite(made.times).all()
     assert (np.diff(made.times) >= 0).all()
+
+
+def _cells(content: bytes, folder: Path) -> None:
+    (folder / "cells.csv").write_bytes(content)
+    made = read_cells(folder / "cells.csv")
+    assert made.cells.reach.shape == (len(made.clients), len(made.stations))
+    assert made.cells.reach.sum(axis=1).min() >= 1
+    assert made.cells.reach.sum(axis=1).max() <= 2
 
 
 def _twin(content: bytes, folder: Path) -> None:
@@ -290,6 +300,7 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("settings", [SETTINGS], _settings),
         Target("links", [LINKS], _links),
         Target("requests", [REQUESTS, REQUESTS_BY_CLOCK], _requests),
+        Target("cells", [CELLS], _cells),
         Target("twin", [twin], _twin, damaged_artefact),
         Target("artefact", [twin], _artefact),
         Target("record of a run", [as_json(plain(OF_A_RUN, {}))], _record, damaged_json),

@@ -21,6 +21,7 @@ NAMES = (
     "settings",
     "links",
     "requests",
+    "cells",
     "twin",
     "artefact",
     "record of a run",

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
+from hetnet.caching.cell_file import NamedCells, read_cells
 from hetnet.caching.classics import CLASSICS, hits
-from hetnet.caching.request_log import read_requests, remark
+from hetnet.caching.request_log import RequestLog, read_requests, remark
 from hetnet.caching.requests import Requests
 
 
@@ -67,11 +68,30 @@ def test_several_offsets_need_a_zone(tmp_path: Path) -> None:
         read_requests(path, timezone="Rome")
 
 
-def test_clients_that_are_given_keep_their_numbers(tmp_path: Path) -> None:
+def cells_of(folder: Path, *clients: str) -> NamedCells:
+    path = folder / "cells.csv"
+    path.write_text("client,station\n" + "".join(f"{client},north\n" for client in clients))
+    return read_cells(path)
+
+
+def test_clients_keep_the_numbers_that_they_have_in_cells(tmp_path: Path) -> None:
     path = written(tmp_path, "time,client,content\n1,tom,b\n")
-    found = read_requests(path, clients=("eva", "tom"))
+    found = read_requests(path, cells=cells_of(tmp_path, "eva", "tom"))
     assert found.clients.tolist() == [1]
     assert found.client_count == 2
+
+
+def test_a_log_is_read_with_its_cells_and_without(tmp_path: Path) -> None:
+    path = written(tmp_path, "time,client,content\n2013-11-01T01:00:00+01:00,tom,b\n")
+    cells_of(tmp_path, "eva", "tom")
+    with_cells = RequestLog(path=str(path), cells=str(tmp_path / "cells.csv"), timezone="Europe/Rome")
+    requests, named = with_cells.read()
+    assert named is not None
+    assert named.stations == ("north",)
+    assert requests.client_count == 2
+    requests, named = RequestLog(path=str(path)).read()
+    assert named is None
+    assert requests.client_count == 1
 
 
 @pytest.mark.parametrize(
@@ -128,16 +148,14 @@ def test_a_log_that_cannot_be_used_is_refused(tmp_path: Path, text: str, expecte
     assert expected in str(refusal.value)
 
 
-def test_unknown_clients_are_refused_where_clients_are_given(tmp_path: Path) -> None:
+def test_clients_that_cells_do_not_know_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "time,client,content\n1,007,b\n2,8,b\n")
     with pytest.raises(
-        InputError, match=r"requests.csv:3: .*found '8', expected one of the 2 clients given$"
+        InputError, match=r"requests.csv:3: .*found '8', expected one of the 2 clients of .*cells.csv$"
     ):
-        read_requests(path, clients=("007", "9"))
+        read_requests(path, cells=cells_of(tmp_path, "007", "9"))
     with pytest.raises(InputError, match=r"requests.csv:2: .*\(which has '7': zeros in front"):
-        read_requests(path, clients=("7", "8"))
-    with pytest.raises(InputError, match="3 clients given, some of them twice, expected each once"):
-        read_requests(path, clients=("007", "8", "8"))
+        read_requests(path, cells=cells_of(tmp_path, "7", "8"))
 
 
 def test_no_file_is_refused(tmp_path: Path) -> None:
