@@ -19,12 +19,14 @@ from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from hetnet.sync.evaluation import Earned
 from hetnet.sync.figures_learning import BOUND, Arena, Contest, ContestSettings, judged_contest
 from hetnet.sync.gru import GruSettings, kept_gru
-from hetnet.sync.settings import SyncSettings
+from hetnet.sync.settings import SyncSettings, refuse_too_many
 from hetnet.sync.training import LearningSettings, Training, learning, load_training, save_training
 from hetnet.sync.walk import drawn_mobility
+from hetnet.sync.world import features
 
 PLAN, TRAINING, CURVE = "plan.json", "training", "curve.csv"
 EPOCHS_A_PART = 20  # after which a training is stored
+MOST_KEPT = 500_000_000  # inputs remembered: 2 GB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,16 @@ class SyncPlan:
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise InputError(f"seeds {self.seeds}: expected different numbers from 0")
+        refuse_too_many(self.world, self.gru.trajectories, "trajectories")
+        together = len(self.seeds) * max(self.learning.copies, self.learning.judged)
+        refuse_too_many(self.world, together, "copies of the worlds of all seeds")
+        slots = len(self.seeds) * self.learning.copies * self.learning.kept
+        inputs = len(features(self.world))
+        if slots * inputs > MOST_KEPT:
+            raise InputError(
+                f"learning: {len(self.seeds):,} seeds of {self.learning.copies:,} copies with "
+                f"{self.learning.kept:,} slots kept, expected {MOST_KEPT // inputs:,} slots in all at most"
+            )
 
 
 def new_training(folder: Path, plan: SyncPlan, *, overwrite: bool) -> None:

@@ -21,13 +21,14 @@ from hetnet.sync.rules import Layers
 
 Arrays = dict[str, NDArray[np.float32]]
 ACTIONS = 2
+MOST_HIDDEN = 10_000  # units of a layer
 MOMENTS, SMALL = (0.9, 0.999), 1e-8  # of Adam, as torch has them
 
 
 def check_learner(name: str, hidden: Sequence[int], rates: Mapping[str, float]) -> None:
     """Refuse nets with empty layers and steps that lead nowhere or uphill."""
-    if min(hidden, default=1) < 1:
-        raise InputError(f"{name}: hidden layers of {hidden} units, expected 1 or more in each")
+    if min(hidden, default=1) < 1 or max(hidden, default=1) > MOST_HIDDEN:
+        raise InputError(f"{name}: hidden layers of {hidden} units, expected 1 to {MOST_HIDDEN:,} in each")
     for rate, value in rates.items():
         if not value > 0:
             raise InputError(f"{name}: {rate} is {value}, expected a positive number")

@@ -36,11 +36,12 @@ from hetnet.sync.predictors import (
     unit_of,
     write_gru,
 )
-from hetnet.sync.settings import SyncSettings
+from hetnet.sync.settings import SyncSettings, refuse_too_many
 from hetnet.sync.walk import Mobility, drawn_starts, walked
 
 Descent = Literal["adam", "sgd"]
 Matrices = dict[str, Tensor]
+MOST_HIDDEN = 10_000  # units
 OF_THE_WALKS = ("users", "side", "slots", "memory", "step", "stay", "bias", "border", "starts", "seed")
 
 
@@ -70,6 +71,8 @@ class GruSettings:
         for name in ("hidden", "trajectories", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"GRU: {name} is {getattr(self, name)}, expected 1 or more")
+        if self.hidden > MOST_HIDDEN:
+            raise InputError(f"GRU: hidden is {self.hidden:,}, expected {MOST_HIDDEN:,} at most")
         if not 0 <= self.refreshed <= 1:
             raise InputError(f"GRU: refreshed is {self.refreshed}, expected 0 to 1")
         if not 0 < self.learning_rate < math.inf or self.seed < 0:
@@ -104,6 +107,7 @@ def trained_gru(settings: SyncSettings, mobility: Mobility, gru: GruSettings) ->
         raise InputError(
             f"GRU: trajectories of {settings.slots} slots, expected more than the {settings.memory} it reads"
         )
+    refuse_too_many(settings, gru.trajectories, "trajectories")
     rng = np.random.default_rng(np.random.SeedSequence(gru.seed, spawn_key=(settings.seed,)))
     starts = drawn_starts(settings, gru.trajectories, rng)
     tracks = walked(mobility, starts, rng, settings.slots)  # (J, T, U, 2)

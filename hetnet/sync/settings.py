@@ -12,6 +12,8 @@ import numpy as np
 
 from data.errors import InputError
 
+MOST_NUMBERS = 200_000_000  # drawn for an episode of all copies: 1.6 GB
+
 Border = Literal["reflect", "stay", "open"]
 Redrawn = Literal["world", "episode", "slot"]
 Fading = Literal["none", "users", "blocks"]
@@ -94,6 +96,17 @@ class SyncSettings:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"sync: {name} is {getattr(self, name)!r}, expected {' or '.join(known)}")
+
+
+def refuse_too_many(settings: SyncSettings, copies: int, what: str) -> None:
+    """Refuse so many copies of the world at a time that an episode of them would fill the memory."""
+    faded = settings.users * settings.blocks if settings.fading == "blocks" else settings.users
+    each = (settings.slots + settings.memory) * (2 * settings.users + settings.blocks + faded)
+    if copies * each > MOST_NUMBERS:
+        raise InputError(
+            f"sync: {copies:,} {what} of {settings.users:,} users, {settings.blocks:,} blocks and "
+            f"{settings.slots:,} slots, expected at most {MOST_NUMBERS // each:,} of that size"
+        )
 
 
 CHOICES: dict[str, tuple[str, ...]] = {

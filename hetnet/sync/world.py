@@ -16,7 +16,7 @@ from hetnet.network import Counts, Floats, Mask
 from hetnet.scene import generator
 from hetnet.sync.blocks import rate_sums
 from hetnet.sync.predictors import Predictor
-from hetnet.sync.settings import SyncSettings
+from hetnet.sync.settings import SyncSettings, refuse_too_many
 from hetnet.sync.walk import LEVELS_KEY, Mobility, drawn_mobility, drawn_starts, foresee, walked
 
 Singles = NDArray[np.float32]
@@ -202,6 +202,7 @@ def _check(settings: SyncSettings, copies: int, predictor: Predictor | None) -> 
     """Refuse what cannot be stepped."""
     if copies < 1:
         raise InputError(f"sync: {copies} copies of the world, expected 1 or more")
+    refuse_too_many(settings, copies, "copies of a world")
     if (predictor is None) == (settings.foresight == "gru"):
         found = "none" if predictor is None else "one"
         raise InputError(

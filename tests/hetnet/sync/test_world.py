@@ -282,3 +282,15 @@ def test_a_predictor_goes_with_the_foresight_gru_alone() -> None:
         copies(SyncSettings(memory=1), by=Trend())
     with pytest.raises(InputError, match="0 copies"):
         copies(LONG_STEPS, 0)
+
+
+@pytest.mark.parametrize(
+    "settings", [SyncSettings(blocks=10**9), SyncSettings(users=10**8), SyncSettings(slots=10**8)]
+)
+def test_a_world_that_would_fill_the_memory_is_refused(settings: SyncSettings) -> None:
+    with pytest.raises(InputError, match="expected at most 0 of that size"):
+        copies(replace(settings, foresight="drift"))
+    with pytest.raises(
+        InputError, match=r"10,000,000 copies of a world .* expected at most 158,730 of that size"
+    ):
+        copies(LONG_STEPS, 10**7)
