@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -19,7 +20,11 @@ from forecasting.twin import Twin
 def station_twins(folder: Path, stations: Sequence[str], scope: str | None) -> dict[StationId, Twin]:
     """The stored twin of each of `stations`: that of `scope`; without one its own, or else its cluster's."""
     network = stored_twin(folder / "twins" / twin_file("global", NETWORK))
-    known = [_known_station(folder, network, station) for station in dict.fromkeys(stations)]
+    theirs = frozenset(network.stations)
+    known = [
+        StationId(station) if station in theirs else _refuse_unknown(folder, network, station)
+        for station in dict.fromkeys(stations)
+    ]
     if scope == "network":
         return dict.fromkeys(known, network)
     local = {} if scope == "cluster" else _local_twins(folder, known)
@@ -33,9 +38,7 @@ def station_twins(folder: Path, stations: Sequence[str], scope: str | None) -> d
     return {station: local.get(station) or of_cluster[station] for station in known}
 
 
-def _known_station(folder: Path, network: Twin, station: str) -> StationId:
-    if station in network.stations:
-        return StationId(station)
+def _refuse_unknown(folder: Path, network: Twin, station: str) -> NoReturn:
     near = get_close_matches(station, network.stations, n=3)
     few = ", ".join(network.stations[:5]) + (", …" if len(network.stations) > 5 else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has those of {few}"
@@ -69,7 +72,13 @@ def series_of_stations(
             f"the data have steps of {traffic.step_minutes} min, expected the {step_minutes} min that the "
             f"twins have learned from"
         )
-    rows = [twin.stations.index(station) for twin, station in zip(twins, traffic.stations, strict=True)]
-    scales = [(twin.scaler.mean[row], twin.scaler.scale[row]) for twin, row in zip(twins, rows, strict=True)]
+    distinct = {id(twin): twin for twin in twins}
+    rows = {
+        (key, station): row for key, twin in distinct.items() for row, station in enumerate(twin.stations)
+    }
+    own = [
+        (twin.scaler, rows[id(twin), station]) for twin, station in zip(twins, traffic.stations, strict=True)
+    ]
+    scales = [(scaler.mean[row], scaler.scale[row]) for scaler, row in own]
     mean, scale = np.array(scales).T  # (K,) each
     return series_of(traffic, Scaler(mean, scale), inputs, native_step=native_step)

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.inputs import clock_of, first_step
@@ -26,18 +25,16 @@ from data.traffic import chosen_stations
 from fl_server.presets import table_of
 from fl_server.run_folder import FEDERATION, read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
-from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts
+from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts, usual_errors
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.capacity import CapacitySettings, given_capacity, shown_capacity
 from hetnet.operations.coverage import REACH, reaches
-from hetnet.operations.impact import Band, Outcome, PlaySettings, played
+from hetnet.operations.impact import Band, Judged, Outcome, PlaySettings, played
 from hetnet.operations.replica import Replica, Singles, hours_named, names_of, sampled_futures
 from hetnet.operations.scenario import KINDS, Scenario
 
 MOST_HOURS = 14 * 24
 APART = 7  # hours between the forecasts whose errors make futures: no divisor of a day, so at all its hours
-DRAWN = 5.0  # errors of mean size that each hour of the day is given beside its own
-Values = NDArray[np.floating]
 Figures = dict[str, Any]  # Any: what JSON can hold
 
 
@@ -98,7 +95,7 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
         clusters=table["cluster"].to_numpy().astype(np.int64),
         hours=clock_of(series.target, now + settings.hours)[now:],
         forecast=forecast.astype(np.float64),
-        futures=_futures(series, origins, scaled[:, :-1].transpose(1, 2, 0), forecast),
+        futures=_futures(series, origins, scaled[:, :-1], forecast),
         capacity=capacity,
         reach=reach,
     )
@@ -118,27 +115,18 @@ def _earlier_origins(series: Series, settings: ReplicaSettings) -> Counts:
     return several.astype(np.int64)
 
 
-def _futures(series: Series, origins: Counts, earlier: Values, forecast: Floats) -> Singles:
-    """Futures (R, H, K) from what `earlier` forecasts (R, H, K), z-scored, have missed."""
-    hours = earlier.shape[1]
+def _futures(series: Series, origins: Counts, earlier: Singles, forecast: Floats) -> Singles:
+    """Futures (R, H, K) from what `earlier` forecasts (K, R, H), z-scored, have missed."""
+    hours, now = earlier.shape[2], len(series.target.load)
     ahead = origins[:, None] + np.arange(hours)  # (R, H)
-    missed = np.where(series.measured[ahead], series.load[ahead] - earlier, 0.0)  # (R, H, K)
-    of_day = clock_of(series.target, len(series.target.load) + hours).astype("datetime64[h]")
-    of_day = of_day.astype(np.int64) % 24
-    usual = _usual_errors(np.abs(missed), of_day[ahead])  # (24, K)
-    coming = usual[of_day[len(series.target.load) :]]  # (H, K)
-    scale = series.scaler.scale
-    return sampled_futures(forecast, missed * scale, usual[of_day[ahead]] * scale, coming * scale)
-
-
-def _usual_errors(missed: Values, hours: Counts) -> Floats:
-    """The mean error around each hour of the day, (24, K), drawn a little to that of the whole day."""
-    overall = missed.mean(axis=(0, 1))
-    usual = np.empty((24, missed.shape[2]))
-    for hour in range(24):
-        near = (hours - hour + 1) % 24 <= 2  # the hour itself and its neighbours
-        usual[hour] = (missed[near].sum(axis=0) + DRAWN * overall) / (near.sum() + DRAWN)
-    return usual
+    missed = series.load[ahead].transpose(2, 0, 1) - earlier  # (K, R, H)
+    measured = series.measured[ahead].transpose(2, 0, 1)
+    of_day = clock_of(series.target, now + hours).astype("datetime64[h]").astype(np.int64) % 24
+    usual = usual_errors(np.where(measured, np.abs(missed), np.nan), of_day[ahead])  # (K, 24)
+    missed[~measured] = 0
+    usual = (usual * series.scaler.scale[:, None]).astype(np.float32)
+    missed *= series.scaler.scale.astype(np.float32)[:, None, None]
+    return sampled_futures(forecast, missed, usual[:, of_day[ahead]], usual[:, of_day[now:]])
 
 
 def _capacity_and_reach(
@@ -202,16 +190,20 @@ def to_json(outcome: Outcome, replica: Replica) -> Figures:
         "scenario": _scenario_json(outcome.scenario),
         "hours": hours_named(replica.hours),
         "policy": outcome.policy,
-        "policies": [
-            {"policy": each.name, "lost": each.lost, "lost_mean": each.lost_mean, "moved": each.moved}
-            for each in outcome.policies
-        ],
+        "futures": {"told": outcome.told, "choosing": len(replica.futures) - outcome.told},
+        "policies": [_policy_json(each) for each in outcome.policies],
+        "left_out": outcome.left_out,
         "totals": totals_json(outcome),
         "stations": {name: _station(outcome, replica, row) for row, name in enumerate(names)},
         "flows": _flows(outcome, replica),
         "over_before": _over(outcome.over[0], replica),
         "over_after": _over(outcome.over[1], replica),
     }
+
+
+def _policy_json(judged: Judged) -> Figures:
+    figures = {each.name: getattr(judged, each.name) for each in fields(Judged) if each.name != "name"}
+    return {"policy": judged.name} | figures
 
 
 def totals_json(outcome: Outcome) -> Figures:

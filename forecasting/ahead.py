@@ -8,7 +8,7 @@ P parameters.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +134,7 @@ def interval_widths(
     Distribution-Free Predictive Inference for Regression, 2018). It holds `coverage` of the truths as far
     as errors stay what they were.
     """
-    usual = _usual_errors(errors, hours)  # (K, 24)
+    usual = usual_errors(errors, hours)  # (K, 24)
     ordered = np.sort(errors / usual[:, hours], axis=1)  # (K, M, H), NaN last
     known = (~np.isnan(errors)).sum(axis=1)  # (K, H)
     rank = np.minimum(np.ceil((known + 1) * coverage - 1e-9).astype(np.int64), known)
@@ -142,15 +142,18 @@ def interval_widths(
     return np.maximum.accumulate(quantiles, axis=1) * usual[:, coming_hours]
 
 
-def _usual_errors(errors: Values, hours: Origins) -> NDArray[np.float64]:
-    """The mean error around each hour of the day, (K, 24), drawn a little to that of the whole day."""
+def usual_errors(errors: Values, hours: Origins) -> Values:
+    """The mean error around each hour of the day, (K, 24), drawn a little to that of the whole day.
+
+    `errors` (K, M, H) are of steps at `hours` (M, H) of the day; NaN where none is known.
+    """
     known = ~np.isnan(errors)
-    overall = np.nanmean(errors, axis=(1, 2))  # (K,)
-    usual = np.empty((len(errors), 24))
-    for hour in range(24):
-        near = (hours - hour + 1) % 24 <= 2  # (M, H) the hour itself and its neighbours
-        count = known[:, near].sum(axis=1)
-        usual[:, hour] = (np.nansum(errors[:, near], axis=1) + DRAWN * overall) / (count + DRAWN)
+    filled = np.where(known, errors, 0).reshape(len(errors), -1)  # (K, M H)
+    near = (hours.reshape(-1, 1) - np.arange(24) + 1) % 24 <= 2  # (M H, 24) the hour and its neighbours
+    weight = near.astype(filled.dtype)
+    count = known.reshape(filled.shape).astype(filled.dtype) @ weight
+    overall = filled.sum(axis=1) / known.sum(axis=(1, 2))  # (K,)
+    usual: Values = (filled @ weight + DRAWN * overall[:, None]) / (count + DRAWN)
     return np.maximum(usual, np.finfo(np.float32).tiny)  # a forecast that never errs has a width of nothing
 
 
@@ -163,12 +166,35 @@ def ahead_forecasts(
     What a forecast goes on from is held within the range that its station has shown before the origin, since
     some networks run away from there.
     """
+    forecasts = np.empty((len(weights), len(origins), steps), np.float32)
+    for stations in _alike(weights):
+        readings = None if series.readings is None else series.readings[:, stations]
+        part = replace(series, load=series.load[:, stations], readings=readings)
+        forecasts[stations] = _of_some(network, weights[stations], part, origins, steps)
+    return forecasts
+
+
+def _alike(weights: Floats) -> list[Origins]:
+    """Stations in groups that begin with the same weights: those of one twin are together."""
+    group = np.unique(weights[:, :4], axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+
+
+def _of_some(network: Network, weights: Floats, series: Series, origins: Origins, steps: int) -> Floats:
+    """Forecasts (K, M, H) of stations; where all have the same weights, these are laid out once."""
     known = _known(series, origins, steps)
     strips, forecasts = known.strips.copy(), np.empty((*known.strips.shape[:2], steps), np.float32)
     lowest = np.minimum.accumulate(series.load)[origins - 1].T  # (K, M)
     highest = np.maximum.accumulate(series.load)[origins - 1].T
+    is_one = bool((weights == weights[0]).all())
     for lead in range(steps):
-        forecasts[:, :, lead] = predict(network, weights, _features(known, strips, lead))
+        features = _features(known, strips, lead)
+        if is_one:
+            wide = features.reshape(1, -1, features.shape[2])
+            forecasts[:, :, lead] = predict(network, weights[:1], wide).reshape(strips.shape[:2])
+        else:
+            forecasts[:, :, lead] = predict(network, weights, features)
         strips[:, :, known.past + lead] = np.clip(forecasts[:, :, lead], lowest, highest)
     return forecasts
 

@@ -179,6 +179,8 @@ def _read_long(source: Source, stations: Sequence[StationId], settings: ReadSett
     column = _value_column(source, settings.channel)
 
     def times(file: Path) -> tuple[NDArray[np.int64], str | None]:
+        if settings.timezone is None:  # which station a time is of matters in hours that are shown twice
+            return minutes_and_zone(source.frame(file, ["time"])["time"], None, file)
         frame = source.frame(file, ["time", "station"])
         return minutes_and_zone(frame["time"], settings.timezone, file, frame["station"])
 

@@ -231,13 +231,31 @@ def _print(outcome: Outcome, replica: Replica) -> None:
     )
     print_table("", ["over all hours and stations", "without", "with", "difference"], _totals(outcome))
     if outcome.policies:
-        rows = [
-            [each.name, f"{each.lost:,.0f}", f"{each.lost_mean:,.0f}", f"{each.moved:,.0f}"]
-            for each in outcome.policies
-        ]
-        title = f"what is lost by who reroutes; {outcome.policy} is taken"
-        print_table(title, ["policy", "lost, forecast", "lost, mean of futures", "moved"], rows)
+        _print_policies(outcome, len(replica.futures) - outcome.told)
     _print_stations(outcome, replica)
+
+
+def _print_policies(outcome: Outcome, choosing: int) -> None:
+    """What each policy loses, and in how many futures that is so."""
+    means = [(each.lost_choosing, each.lost_mean) for each in outcome.policies]
+    rows = [
+        [
+            each.name,
+            f"{each.lost:,.0f}",
+            *(f"{mean:,.0f}" for mean in of_futures if mean is not None),
+            f"{each.moved:,.0f}",
+        ]
+        for each, of_futures in zip(outcome.policies, means, strict=True)
+    ]
+    header = [f"in {outcome.told} futures"]
+    if choosing:
+        header = [f"in the {choosing} futures that choose", f"in {outcome.told} others"]
+    title = f"what is lost by who reroutes; {outcome.policy} is taken"
+    print_table(title, ["policy", "by the forecast", *header, "moved"], rows)
+    if outcome.left_out:
+        print_text(
+            f"not tried, as they would take minutes for so much traffic: {' and '.join(outcome.left_out)}"
+        )
 
 
 def _short(text: str) -> str:

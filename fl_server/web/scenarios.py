@@ -94,6 +94,8 @@ def outcome_of(outcome: Outcome, replica: Replica, network: Network) -> Figures:
         "totals": totals_json(outcome),
         "policy": outcome.policy,
         "policies": [vars(each) for each in outcome.policies],
+        "left_out": outcome.left_out,
+        "futures": {"told": outcome.told, "choosing": len(replica.futures) - outcome.told},
         "silent": names_of(replica, np.flatnonzero(outcome.silent.any(axis=0))),
         "over_before": names_of(replica, np.flatnonzero(outcome.over[0].any(axis=0))),
         "over_after": names_of(replica, np.flatnonzero(outcome.over[1].any(axis=0))),

@@ -4,16 +4,15 @@
 
 (Auer and others, How much energy is needed to run a wireless network?, IEEE Wireless Communications 18(5),
 2011, the power model and its table; the defaults are its macro station of 2010.) What is radiated is taken to
-grow with the load, up to the most at full load. Axes: K stations, H hours.
+grow with the load, up to the most at full load.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.errors import InputError
-from hetnet.network import Floats, Mask
+from hetnet.operations.play_kernels import Power
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +36,7 @@ class PowerModel:
             raise InputError(f"energy: asleep {self.asleep} W, expected at most idle {self.idle} W")
 
 
-def watts(load: NDArray[np.floating], capacity: Floats, off: Mask, asleep: Mask, model: PowerModel) -> Floats:
-    """What stations draw that are asked for `load` (…, H, K), of which they carry what they can."""
-    use = np.clip(load / np.where(capacity > 0, capacity, np.inf), 0.0, 1.0)
-    serving = model.transceivers * (model.idle + model.slope * model.radiated * use)
-    return np.where(off, 0.0, np.where(asleep, model.transceivers * model.asleep, serving))
+def drawn_watts(model: PowerModel) -> Power:
+    """What a station draws at no load, how much more at full load, and asleep."""
+    count = float(model.transceivers)
+    return Power(count * model.idle, count * model.slope * model.radiated, count * model.asleep)

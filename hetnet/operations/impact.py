@@ -3,7 +3,7 @@
 Axes: K stations, A of them affected, H hours, R futures, P pairs of stations.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.coverage import classes_of
-from hetnet.operations.energy import PowerModel, watts
+from hetnet.operations.energy import PowerModel, drawn_watts
+from hetnet.operations.play_kernels import lost_and_drawn, share_over
 from hetnet.operations.replica import Replica, ends, least_futures
 from hetnet.operations.rerouting import (
     POLICIES,
@@ -65,15 +66,21 @@ class Judged:
 
     name: str
     lost: float  # by the forecast
-    lost_mean: float  # over the futures
+    lost_choosing: float | None  # mean over the futures by which the best is chosen, where one is
+    lost_mean: float  # over the futures that are told
     moved: float  # by the forecast
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a scenario changes. Loads are what is asked of stations; beyond the capacity it is lost."""
+    """What a scenario changes. Loads are what is asked of stations; beyond the capacity it is lost.
+
+    Where the best policy is looked for, it is chosen by the older half of the futures, and all that is told
+    of futures is of the other half.
+    """
 
     scenario: Scenario
+    told: int  # R, how many futures are told of
     silent: Mask  # (H, K)
     stations: Counts  # (A,) that are affected
     base: Band  # (H, A)
@@ -84,6 +91,7 @@ class Outcome:
     routes: Routes
     flows: Floats  # (H, P) by the forecast
     policies: tuple[Judged, ...]
+    left_out: tuple[str, ...]  # policies that were not tried, since they would take too long
     policy: str
     over: tuple[Mask, Mask]  # (H, K) whether stations are over capacity by the forecast, before and after
     asked_total: Band  # of the scenario, over all hours
@@ -105,66 +113,87 @@ class _Without:
     energy: Floats  # (1 + R,) kWh
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The stations that a scenario may touch, by the forecast and in the futures."""
+
+    stations: Counts  # (A,)
+    before: Floats  # (1 + R, H, A)
+    demand: Floats  # (1 + R, H, A) what is asked around them with the scenario
+
+
 def played(replica: Replica, scenarios: Sequence[Scenario], settings: PlaySettings) -> Iterator[Outcome]:
     """Each scenario played on the same futures."""
-    least = least_futures(settings.coverage)
-    if len(replica.futures) < least:
-        raise InputError(
-            f"{len(replica.futures)} futures cannot tell what holds {settings.coverage:.0%} of what comes, "
-            f"expected at least {least}: sample more, or lower the coverage"
-        )
+    _refuse_few(len(replica.futures), settings)
     changes = [change_of(each, replica) for each in scenarios]  # refuses before the work
-    without = _without(replica, settings.power)
+    without = _without(replica, settings)
     for scenario, change in zip(scenarios, changes, strict=True):
         yield _outcome(replica, without, scenario, change, settings)
 
 
-def _without(replica: Replica, power: PowerModel) -> _Without:
-    nobody = np.zeros(replica.forecast.shape, bool)
-
-    def summed(loads: Values) -> tuple[float, float, float]:
-        energy = watts(loads, replica.capacity, nobody, nobody, power).sum() / 1000
-        return (
-            float(loads.sum(dtype=np.float64)),
-            float(_beyond(loads, replica.capacity).sum()),
-            float(energy),
+def _refuse_few(futures: int, settings: PlaySettings) -> None:
+    """Refuse fewer futures than it takes for the intervals of those that are told."""
+    least = least_futures(settings.coverage)
+    if _told(futures, settings) >= least:
+        return
+    expected = f"cannot tell what holds {settings.coverage:.0%} of what comes, expected at least"
+    if settings.policy == BEST:
+        raise InputError(
+            f"{futures} futures, half of which choose the best policy, {expected} {2 * least - 1}: sample "
+            f"more, lower the coverage, or name a policy"
         )
+    raise InputError(f"{futures} futures {expected} {least}: sample more, or lower the coverage")
 
-    totals = np.array([summed(replica.forecast), *map(summed, replica.futures)])  # (1 + R, 3)
-    return _Without(_over(replica.forecast, replica.capacity), *totals.T)
+
+def _told(futures: int, settings: PlaySettings) -> int:
+    """Of how many futures is told: of those by which no policy is chosen."""
+    return futures - futures // 2 if settings.policy == BEST else futures
+
+
+def _without(replica: Replica, settings: PlaySettings) -> _Without:
+    told = _told(len(replica.futures), settings)
+    loads = _loads(replica, np.arange(len(replica.stations)))[: 1 + told]
+    nobody = np.zeros(replica.forecast.shape, bool)
+    lost, energy = _lost_and_energy(loads, replica.capacity, (nobody, nobody), settings.power)
+    return _Without(_over(replica.forecast, replica.capacity), loads.sum(axis=(1, 2)), lost, energy)
 
 
 def _outcome(
     replica: Replica, without: _Without, scenario: Scenario, change: Change, settings: PlaySettings
 ) -> Outcome:
     problem = _problem(replica, change)
-    judged, routes = _chosen(replica, change, problem, settings)
+    part = _part(replica, change, problem)
+    told = _told(len(replica.futures), settings)
+    judged, routes = _chosen(replica, part, problem, settings)
     affected = np.union1d(_changed(change), routes.stations)
+    part = _narrowed(part, affected, told)
     capacity, cover = replica.capacity[affected], settings.coverage
-    before = _loads(replica, affected)  # (1 + R, H, A)
-    demand = _demand(replica, change, affected)
-    after = sent(routes, demand, affected)
-    uncovered = _uncovered(routes, demand, affected)
-    lost = _beyond(after, capacity) + uncovered
-    less = (lost - _beyond(before, capacity)).sum(axis=(1, 2))  # (1 + R,)
-    drawn = _more_energy(replica, change, affected, (before, after), settings.power)
+    after = sent(routes, part.demand, affected)
+    silent = change.off[:, affected], change.asleep[:, affected]
+    nobody = np.zeros(silent[0].shape, bool)
+    lost_before, kwh_before = _lost_and_energy(part.before, capacity, (nobody, nobody), settings.power)
+    lost_after, kwh_after = _lost_and_energy(after, capacity, silent, settings.power)
+    less = lost_after + _uncovered(routes, part.demand, affected).sum(axis=(1, 2)) - lost_before  # (1 + R,)
+    drawn = kwh_after - kwh_before
     over = without.over.copy()
     over[:, affected] = _over(after[0], capacity)
     return Outcome(
         scenario=scenario,
+        told=told,
         silent=change.silent,
         stations=affected,
-        base=_band(before, cover),
+        base=_band(part.before, cover),
         load=_band(after, cover),
-        difference=_band(after - before, cover),
-        risk=_over(after[1:], capacity).mean(axis=0),
-        lost=lost[0],
+        difference=_band(after - part.before, cover),
+        risk=share_over(after[1:], capacity * (1 + ROUNDING)),
+        lost=_lost(routes, after[0], part.demand[0], affected, capacity),
         routes=routes,
         flows=routes.share * asked(change, replica.forecast)[:, routes.source],
         policies=judged,
+        left_out=_left_out(judged, settings),
         policy=settings.policy if settings.policy != BEST else _best(judged),
         over=(without.over, over),
-        asked_total=_band(without.asked + (demand - before).sum(axis=(1, 2)), cover),
+        asked_total=_band(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
         lost_base=_band(without.lost, cover),
         lost_scenario=_band(without.lost + less, cover),
         lost_difference=_band(less, cover),
@@ -174,16 +203,29 @@ def _outcome(
     )
 
 
-def _more_energy(
-    replica: Replica, change: Change, stations: Counts, loads: tuple[Floats, Floats], power: PowerModel
-) -> Floats:
-    """The kWh that `stations` draw more with the second of `loads` (1 + R, H, A) than the first, (1 + R,)."""
-    before, after = loads
-    capacity, nobody = replica.capacity[stations], np.zeros((before.shape[1], len(stations)), bool)
-    base = watts(before, capacity, nobody, nobody, power)
-    drawn = watts(after, capacity, change.off[:, stations], change.asleep[:, stations], power)
-    more: Floats = (drawn - base).sum(axis=(1, 2)) / 1000
-    return more
+def _part(replica: Replica, change: Change, problem: Problem) -> _Part:
+    """All stations that are changed, send, or may be sent to."""
+    options = problem.options[problem.open.any(axis=0)]
+    stations = np.unique(np.concatenate([_changed(change), problem.station, options]))
+    before = _loads(replica, stations)
+    return _Part(stations, before, asked(_change_at(change, stations), before))
+
+
+def _narrowed(part: _Part, stations: Counts, told: int) -> _Part:
+    """Some of the stations, in the futures that are told."""
+    loads = [each[: 1 + told] for each in (part.before, part.demand)]
+    if len(stations) == len(part.stations):
+        return _Part(stations, *loads)
+    places = np.searchsorted(part.stations, stations)
+    return _Part(stations, *(np.take(each, places, axis=2) for each in loads))
+
+
+def _lost_and_energy(
+    loads: Floats, capacity: Floats, silent: tuple[Mask, Mask], model: PowerModel
+) -> tuple[Floats, Floats]:
+    """What `loads` (1 + R, H, A) have beyond the capacity, and the kWh stations draw, (1 + R,) each."""
+    lost, drawn = lost_and_drawn(loads, capacity, *silent, drawn_watts(model))
+    return lost, drawn / 1000
 
 
 def _problem(replica: Replica, change: Change) -> Problem:
@@ -204,12 +246,12 @@ def _problem_of(replica: Replica, demand: Floats, silent: Mask, crowded: Mask) -
 
 
 def _chosen(
-    replica: Replica, change: Change, problem: Problem, settings: PlaySettings
+    replica: Replica, part: _Part, problem: Problem, settings: PlaySettings
 ) -> tuple[tuple[Judged, ...], Routes]:
     """What each policy comes to, and the routes of the one that is wanted."""
     if not problem.active.any():
         return (), routes_of(problem, nearest(problem))
-    wanted = POLICIES if settings.policy == BEST else {settings.policy: POLICIES[settings.policy]}
+    wanted = _wanted(settings)
     if not is_small(problem):
         wanted = {name: policy for name, policy in wanted.items() if policy not in SLOW}
     if not wanted:
@@ -217,34 +259,59 @@ def _chosen(
             f"policy {settings.policy!r} looks at each class one by one, and there are too many here; "
             f"expected one of {', '.join(name for name in POLICIES if POLICIES[name] not in SLOW)}"
         )
-    stations = np.unique(np.append(problem.station, problem.options[problem.open.any(axis=0)]))
-    demand = _demand(replica, change, stations)
     routes = {name: routes_of(problem, policy(problem)) for name, policy in wanted.items()}
-    judged = tuple(_judged(name, each, demand, stations, replica) for name, each in routes.items())
+    capacity = replica.capacity[part.stations]
+    told = _told(len(replica.futures), settings)
+    judged = tuple(_judged(name, each, part, capacity, told) for name, each in routes.items())
     return judged, routes[_best(judged)]
 
 
-def _judged(name: str, routes: Routes, demand: Floats, stations: Counts, replica: Replica) -> Judged:
-    loads = sent(routes, demand, stations)
-    lost = _beyond(loads, replica.capacity[stations]) + _uncovered(routes, demand, stations)
-    totals = lost.sum(axis=(1, 2))
-    moved = routes.share * demand[0][:, np.searchsorted(stations, routes.source)]
-    return Judged(name, float(totals[0]), float(totals[1:].mean()), float(moved.sum()))
+def _wanted(settings: PlaySettings) -> dict[str, Callable[[Problem], Floats]]:
+    """The policies to try."""
+    return POLICIES if settings.policy == BEST else {settings.policy: POLICIES[settings.policy]}
+
+
+def _left_out(judged: Sequence[Judged], settings: PlaySettings) -> tuple[str, ...]:
+    """The policies that were not tried, where any was."""
+    tried = [each.name for each in judged]
+    return tuple(name for name in _wanted(settings) if tried and name not in tried)
+
+
+def _judged(name: str, routes: Routes, part: _Part, capacity: Floats, told: int) -> Judged:
+    loads = sent(routes, part.demand, part.stations)
+    nobody = np.zeros(loads.shape[1:], bool)
+    totals, _ = _lost_and_energy(loads, capacity, (nobody, nobody), PowerModel())
+    totals += _uncovered(routes, part.demand, part.stations).sum(axis=(1, 2))
+    moved = routes.share * part.demand[0][:, np.searchsorted(part.stations, routes.source)]
+    choosing = totals[1 + told :]
+    return Judged(
+        name,
+        lost=float(totals[0]),
+        lost_choosing=float(choosing.mean()) if len(choosing) else None,
+        lost_mean=float(totals[1 : 1 + told].mean()),
+        moved=float(moved.sum()),
+    )
 
 
 def _best(judged: Sequence[Judged]) -> str:
-    """The policy that loses least over the futures; of equals the one that moves least."""
+    """The policy that loses least over the futures that choose; of equals the one that moves least."""
     if not judged:
         return NONE
-    least = min(each.lost_mean for each in judged)
-    equal = [each for each in judged if each.lost_mean <= least + ROUNDING * max(least, each.moved)]
+    losses = [each.lost_mean if each.lost_choosing is None else each.lost_choosing for each in judged]
+    equal = [
+        each
+        for each, lost in zip(judged, losses, strict=True)
+        if lost <= min(losses) + ROUNDING * max(min(losses), each.moved)
+    ]
     fewest = min(each.moved for each in equal)
     return next(each.name for each in equal if each.moved <= fewest * (1 + ROUNDING))
 
 
 def _loads(replica: Replica, stations: Counts) -> Floats:
-    """The forecast and the futures of some stations, (1 + R, H, A)."""
-    loads: Floats = np.concatenate([replica.forecast[None, :, stations], replica.futures[:, :, stations]])
+    """The forecast and the futures of some stations, (1 + R, H, A); the younger half of the futures first."""
+    loads = np.empty((1 + len(replica.futures), len(replica.forecast), len(stations)))
+    loads[0] = replica.forecast[:, stations]
+    loads[1:] = np.roll(np.take(replica.futures, stations, axis=2), -(len(replica.futures) // 2), axis=0)
     return loads
 
 
@@ -255,17 +322,13 @@ def _changed(change: Change) -> Counts:
     return np.unique(np.concatenate([own, *ends]))
 
 
-def _demand(replica: Replica, change: Change, stations: Counts) -> Floats:
-    """What is asked around some stations by the forecast and in the futures, (1 + R, H, A)."""
-    ends = [np.append(each.sources, each.target) for each in change.moves]
-    wide = np.unique(np.concatenate([stations, *ends]))  # what is moved to them may come from others
+def _change_at(change: Change, stations: Counts) -> Change:
+    """What changes at some stations, which hold all of its moves."""
     moves = tuple(
-        Move(np.searchsorted(wide, each.sources), int(np.searchsorted(wide, each.target)), each.share)
+        Move(np.searchsorted(stations, each.sources), int(np.searchsorted(stations, each.target)), each.share)
         for each in change.moves
     )
-    part = Change(change.off[:, wide], change.asleep[:, wide], change.factor[:, wide], moves)
-    demand: Floats = asked(part, _loads(replica, wide))[..., np.searchsorted(wide, stations)]
-    return demand
+    return Change(change.off[:, stations], change.asleep[:, stations], change.factor[:, stations], moves)
 
 
 def _beyond(loads: Values, capacity: Floats) -> Floats:
@@ -279,10 +342,17 @@ def _over(loads: Values, capacity: Floats) -> Mask:
 
 
 def _uncovered(routes: Routes, demand: Floats, stations: Counts) -> Floats:
-    """What is asked where nobody else can serve, (…, H, A), by whose area it is."""
-    lost = np.zeros(demand.shape)
-    place = np.searchsorted(stations, routes.senders)
-    lost[..., place] = routes.uncovered * demand[..., place]
+    """What is asked where nobody else can serve, (…, H, U), of the senders of which that is so."""
+    some = routes.uncovered.any(axis=0)
+    uncovered: Floats = routes.uncovered[:, some]
+    return uncovered * demand[..., np.searchsorted(stations, routes.senders[some])]
+
+
+def _lost(routes: Routes, loads: Floats, demand: Floats, stations: Counts, capacity: Floats) -> Floats:
+    """What is lost at each station, (H, A): beyond its capacity, and of its area what nobody else covers."""
+    lost = _beyond(loads, capacity)
+    some = routes.uncovered.any(axis=0)
+    lost[:, np.searchsorted(stations, routes.senders[some])] += _uncovered(routes, demand, stations)
     return lost
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from hetnet.network import Counts, Floats
+from hetnet.operations.play_kernels import outermost
 
 Singles = NDArray[np.float32]
 LEAST_SPREAD = 1e-12
@@ -48,27 +49,29 @@ class Replica:
                 raise InputError(f"replica: found {name} of the shape {values.shape}, expected {shape}")
 
 
-def sampled_futures(forecast: Floats, errors: Floats, usual: Floats, coming: Floats) -> Singles:
-    """The forecast (H, K) with each of the `errors` (R, H, K) of earlier forecasts added, (R, H, K).
+def sampled_futures(forecast: Floats, errors: Singles, usual: Singles, coming: Singles) -> Singles:
+    """The forecast (H, K) with each of the `errors` (K, R, H) of earlier forecasts added, (R, H, K).
 
-    An error counts by what was `usual` (R, H, K) at its hour of the day, and is that many times what is
-    usual at the `coming` (H, K) hour. Errors of all stations and leads are kept together: whoever errs alike
+    An error counts by what was `usual` (K, R, H) at its hour of the day, and is that many times what is
+    usual at the `coming` (K, H) hour. Errors of all stations and leads are kept together: whoever errs alike
     at one time does so in the futures. No load is below nothing.
     """
-    scaled = errors / np.maximum(usual, LEAST_SPREAD) * coming
-    futures: Singles = np.maximum(forecast + scaled, 0.0).astype(np.float32)
-    return futures
+    added = errors / np.maximum(usual, LEAST_SPREAD)
+    added *= coming[:, None]
+    futures = np.ascontiguousarray(added.transpose(1, 2, 0))
+    futures += forecast.astype(np.float32)
+    return np.maximum(futures, 0, out=futures)
 
 
-def ends(futures: NDArray[np.floating], coverage: float) -> tuple[Floats, Floats]:
+def ends(futures: Floats, coverage: float) -> tuple[Floats, Floats]:
     """The lower and upper ends of intervals that hold `coverage` of what `futures` (R, …) have.
 
     One more, drawn like them, lies between with that probability at least, where R allows that.
     """
     count = len(futures)
     low = max(int(np.floor((count + 1) * (1 - coverage) / 2 + 1e-9)), 1) - 1  # place among the sorted
-    ordered = np.partition(futures, (low, count - 1 - low), axis=0)
-    return ordered[low].astype(np.float64), ordered[count - 1 - low].astype(np.float64)
+    lower, upper = outermost(futures.reshape(count, -1), low + 1)
+    return lower.reshape(futures.shape[1:]), upper.reshape(futures.shape[1:])
 
 
 def least_futures(coverage: float) -> int:

@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
-from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.coverage import NOBODY, Classes
+from hetnet.operations.flow_kernels import fullest
+from hetnet.operations.play_kernels import filled_up, spread
 
+Values = NDArray[np.floating] | Mask
 MOST_EXACT = 300_000  # shares to choose, in all hours: beyond, the exact plan takes minutes
 ROUNDING = 1e-9  # of a station's traffic: less is no loss but what sums round to
-NEARER = 1e-5  # what it is worth, beside carrying traffic, that it is carried one option nearer
 
 
 @dataclass(frozen=True)
@@ -64,37 +65,33 @@ def problem_of(classes: Classes, demand: Floats, silent: Mask, crowded: Mask, ca
 
 def nearest(problem: Problem) -> Floats:
     """All to the nearest station that is on, (H, C, E): what users' devices do by themselves."""
-    first = problem.open & (np.cumsum(problem.open, axis=2) == 1)
-    plan: Floats = first.astype(np.float64)
-    return plan
+    return _planned(problem, _first(problem.open[problem.active]))
 
 
 def even(problem: Problem) -> Floats:
     """At home where that is on, else the same to each that can serve, (H, C, E)."""
-    return _at_home_or(problem, problem.open.astype(np.float64))
+    is_open = problem.open[problem.active]  # (A, E) of all classes and hours that look for a station
+    return _planned(problem, np.where(is_open[:, :1], _first(is_open), _normed(is_open)))
 
 
 def by_room(problem: Problem) -> Floats:
     """To each that can serve as its room is, (H, C, E); to the nearest where nobody has any."""
-    room = np.where(problem.open, problem.room[:, problem.options], 0.0)
-    return np.where(room.sum(axis=2, keepdims=True) > 0, _normed(room), nearest(problem))
+    hour, each = np.nonzero(problem.active)
+    is_open = problem.open[hour, each]  # (A, E)
+    room = np.where(is_open, problem.room[hour[:, None], problem.options[each]], 0.0)
+    has_some = room.sum(axis=1, keepdims=True) > 0
+    return _planned(problem, np.where(has_some, _normed(room), _first(is_open)))
 
 
 def filled(problem: Problem) -> Floats:
     """The nearest filled up, then the next, (H, C, E); classes one after another, the largest first."""
-    left, plan = problem.room.copy(), np.zeros(problem.open.shape)
-    for each in np.argsort(-problem.traffic.sum(axis=0), kind="stable"):
-        waiting = problem.traffic[:, each].copy()  # (H,)
-        for place, station in enumerate(problem.options[each]):
-            taken = np.where(problem.open[:, each, place], np.minimum(waiting, left[:, station]), 0.0)
-            left[:, station] -= taken
-            waiting -= taken
-            plan[:, each, place] = taken
-    return _rest_to_nearest(problem, plan)
+    order = np.argsort(-problem.traffic.sum(axis=0), kind="stable")
+    amounts = filled_up(order, problem.options, problem.open, problem.traffic, problem.room)
+    return _rest_to_nearest(problem, amounts)
 
 
 def exact(problem: Problem) -> Floats:
-    """The plan that loses least, (H, C, E), of those the one that goes least far: a linear programme an hour.
+    """The plan that loses least, (H, C, E), of those the one that goes least far: a greatest flow an hour.
 
     Hours in which the nearest stations have room need none: nothing can be better there.
     """
@@ -149,48 +146,41 @@ def sent(routes: Routes, demand: Floats, stations: Counts) -> Floats:
     """What is asked of each of `stations` (A,) where so much is asked around them, `demand` (…, H, A)."""
     if not len(routes.senders):
         return demand
-    place = {station: row for row, station in enumerate(stations.tolist())}
     source, target, senders = (
-        np.array([place[each] for each in ends.tolist()], np.int64)
-        for ends in (routes.source, routes.target, routes.senders)
+        np.searchsorted(stations, ends) for ends in (routes.source, routes.target, routes.senders)
     )
-    served = demand.copy()
-    count = len(stations)
-    for hour in range(demand.shape[-2]):
-        before = demand[..., hour, :].reshape(-1, count)  # (R, A)
-        kept = np.ones(count)
-        kept[senders] = routes.kept[hour]
-        used = routes.share[hour] > 0
-        matrix = sparse.csr_array(
-            (routes.share[hour, used], (target[used], source[used])), shape=(count, count)
-        )
-        after = before * kept + (matrix @ before.T).T
-        served[..., hour, :] = after.reshape(served[..., hour, :].shape)
-    return served
+    kept = np.ones(demand.shape[-2:])
+    kept[:, senders] = routes.kept
+    several = np.ascontiguousarray(demand.reshape(-1, *demand.shape[-2:]))
+    return spread(several, kept, source, target, routes.share).reshape(demand.shape)
 
 
 def _exact_hour(problem: Problem, hour: int) -> Floats:
-    """What goes where at one hour so that the most is carried, (C, E)."""
-    which, place = np.nonzero(problem.open[hour])
-    station = problem.options[which, place]
-    scale = max(float(problem.traffic[hour].max()), 1e-300)
-    columns = np.arange(len(which))
-    ones = np.ones(len(which))
-    shape = (len(problem.station), len(which))
-    per_class = sparse.csr_array((ones, (which, columns)), shape=shape)
-    per_station = sparse.csr_array((ones, (station, columns)), shape=(problem.room.shape[1], len(which)))
-    used = np.unique(station)
-    limits = np.concatenate([problem.traffic[hour], problem.room[hour, used]]) / scale
-    solved = milp(
-        NEARER * place - 1.0,
-        bounds=Bounds(0, np.inf),
-        constraints=LinearConstraint(sparse.vstack([per_class, per_station[used]]), -np.inf, limits),
-    )
-    if solved.x is None:
-        raise InputError(f"rerouting: no exact plan was found ({solved.message}); choose another policy")
+    """What goes where at one hour so that the most is carried, (C, E).
+
+    Classes that may go to the same stations in the same order are one in the search, which is some times
+    shorter then; what is sent is theirs as their traffic is.
+    """
+    some = np.flatnonzero(problem.open[hour].any(axis=1) & (problem.traffic[hour] > 0))
+    first = np.argsort(~problem.open[hour, some], axis=1, kind="stable")  # those that are open first
+    is_open = np.take_along_axis(problem.open[hour, some], first, 1)
+    ways = np.where(is_open, np.take_along_axis(problem.options[some], first, 1), NOBODY)
+    alike, group = np.unique(ways, axis=0, return_inverse=True)  # (G, E), (C',)
+    traffic = np.bincount(group.ravel(), weights=problem.traffic[hour, some]).astype(np.float64)
+    shares = _exact_shares(alike, traffic, problem.room[hour])[group.ravel()]  # (C', E)
     amounts = np.zeros(problem.options.shape)
-    amounts[which, place] = solved.x * scale
+    amounts[some[:, None], first] = shares * problem.traffic[hour, some, None]
     return amounts
+
+
+def _exact_shares(options: Counts, traffic: Floats, room: Floats) -> Floats:
+    """Which share of each class's traffic (G,) goes to each of its options (G, E) so that most is carried."""
+    which, place = np.nonzero(options != NOBODY)
+    used, station = np.unique(options[which, place], return_inverse=True)
+    shares = np.zeros(options.shape)
+    if len(which):
+        shares[which, place] = fullest(which, station, place, traffic, room[used]) / traffic[which]
+    return shares
 
 
 def _overfull(problem: Problem, plan: Floats) -> Mask:
@@ -204,18 +194,32 @@ def _overfull(problem: Problem, plan: Floats) -> Mask:
 
 def _rest_to_nearest(problem: Problem, amounts: Floats) -> Floats:
     """The shares that `amounts` (H, C, E) make; what found no room goes to the nearest, which is full."""
-    traffic = problem.traffic[:, :, None]
-    plan = np.where(traffic > 0, amounts / np.where(traffic > 0, traffic, 1.0), 0.0)
-    rest = np.maximum(1 - plan.sum(axis=2, keepdims=True), 0.0)
-    whole = _normed(plan + rest * nearest(problem))
-    return np.where(problem.open.any(axis=2, keepdims=True), whole, 0.0)
+    is_open, traffic = (
+        problem.open[problem.active],
+        problem.traffic[problem.active][:, None],
+    )  # (A, E), (A, 1)
+    shares = amounts[problem.active] / np.where(traffic > 0, traffic, 1.0)
+    rest = np.maximum(1 - shares.sum(axis=1, keepdims=True), 0.0)
+    return _planned(problem, _normed(shares + rest * _first(is_open)))
 
 
-def _at_home_or(problem: Problem, weights: Floats) -> Floats:
-    home = problem.open[:, :, :1]
-    return np.where(home, np.eye(weights.shape[2])[0], _normed(weights))
+def _planned(problem: Problem, shares: Floats) -> Floats:
+    """A plan (H, C, E) of the shares (A, E) of classes and hours that look for a station."""
+    plan = np.zeros(problem.open.shape)
+    plan[problem.active] = shares
+    return plan
 
 
-def _normed(weights: Floats) -> Floats:
-    total = weights.sum(axis=2, keepdims=True)
-    return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 0.0)
+def _first(is_open: Mask) -> Floats:
+    """All to the first that is open, (A, E)."""
+    first = np.zeros(is_open.shape)
+    some = np.flatnonzero(is_open.any(axis=1))
+    first[some, is_open[some].argmax(axis=1)] = 1.0
+    return first
+
+
+def _normed(weights: Values) -> Floats:
+    """Shares as `weights` (A, E), none negative, are; none where these are nothing."""
+    total = weights.sum(axis=1, keepdims=True)
+    shares: Floats = weights / np.where(total > 0, total, 1.0)
+    return shares

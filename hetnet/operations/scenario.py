@@ -116,6 +116,8 @@ def asked(change: Change, loads: Floats) -> Floats:
     if (change.factor == 1).all() and not change.moves:
         return loads
     demand = loads * change.factor.astype(loads.dtype)
+    if not change.moves:
+        return demand
     moved = demand.copy()
     for each in change.moves:
         taken = demand[..., each.sources] * each.share[:, None].astype(loads.dtype)

@@ -103,7 +103,7 @@ def test_a_capacity_file_decides_who_is_over(
         (["--off", "s11"], "did you mean"),
         ([], "no scenario"),
         (["--off", "s1", "--hours", "0"], "hours must lie"),
-        (["--off", "s1", "--futures", "5"], "expected at least 19"),
+        (["--off", "s1", "--futures", "5"], "expected at least 37"),
         (["--off", "s1", "--policy", "magic"], "unknown policy"),
         (["--off", "s1", "--coverage", "1.5"], "coverage must lie"),
         (["--off", "s1", "--headroom", "-1"], "headroom"),

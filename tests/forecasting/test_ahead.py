@@ -77,6 +77,18 @@ def test_a_network_that_runs_away_is_held_within_what_has_been_before_it_goes_on
     assert ahead_forecasts(*known, np.array([3]), 3).tolist() == [[[20, 20, 20]]]
 
 
+def test_stations_of_one_twin_are_forecast_as_if_each_were_alone() -> None:
+    network, weights, series = made(wavy_traffic(stations=6, days=4), YESTERDAY)
+    weights = weights[[0, 1, 0, 2, 0, 2]]
+    weights[4, -1] += 1  # begins like two others
+    origins = np.array([48, 60])
+    together = ahead_forecasts(network, weights, series, origins, 5)
+    for station in range(6):
+        part = replace(series, load=series.load[:, [station]])
+        alone = ahead_forecasts(network, weights[[station]], part, origins, 5)
+        assert together[[station]] == pytest.approx(alone, abs=1e-6)
+
+
 @pytest.mark.parametrize("name", ["paper", "day", "day+readings"])
 def test_it_is_what_comes_of_taking_each_forecast_for_the_truth(name: str) -> None:
     traffic = wavy_traffic(stations=2, days=12, step_minutes=10)

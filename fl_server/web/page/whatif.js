@@ -105,8 +105,9 @@ function outcome(result) {
     hours(result),
     table("Over all hours and stations, with 90 % intervals", [["", "words"], ["without"], ["with"]], [
       ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)]]),
-    result.policies.length ? table(`Who reroutes; ${result.policy} is taken`, [["policy"], ["lost"], ["mean of futures"], ["moved"]],
-      result.policies.map(({ name, lost, lost_mean, moved }) => [name, figure(lost), figure(lost_mean), figure(moved)])) : null,
+    result.policies.length ? table(`Who reroutes; ${result.policy} is taken`, [["policy", "words"], ["lost"], [`in ${result.futures.choosing} futures that choose`], [`in ${result.futures.told} others`], ["moved"]],
+      result.policies.map(({ name, lost, lost_choosing, lost_mean, moved }) => [name, figure(lost), figure(lost_choosing), figure(lost_mean), figure(moved)])) : null,
+    result.left_out.length ? el("p", { className: "note" }, `Not tried, as they would take minutes for so much traffic: ${result.left_out.join(" and ")}.`) : null,
     changed(),
     result.flows.length ? table("Where the traffic goes", [["from", "words"], ["to", "words"], ["traffic"]],
       result.flows.slice(0, 20).map(({ from, to, traffic }) => [station(from), station(to), figure(traffic)])) : null,

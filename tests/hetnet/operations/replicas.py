@@ -7,7 +7,7 @@ from hetnet.operations.replica import Replica
 
 
 def some_replica(
-    *, stations: int = 9, hours: int = 24, futures: int = 24, seed: int = 0, room: float = 1.5
+    *, stations: int = 9, hours: int = 24, futures: int = 48, seed: int = 0, room: float = 1.5
 ) -> Replica:
     """Stations on a grid of three in a row, 1.1 km apart; each can carry `room` times its largest load."""
     rng = np.random.default_rng(seed)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
+from hetnet.operations import rerouting
 from hetnet.operations.coverage import Classes, classes_of
+from hetnet.operations.flow_kernels import fullest
 from hetnet.operations.impact import Outcome, PlaySettings, played
 from hetnet.operations.replica import Replica
 from hetnet.operations.rerouting import POLICIES, Problem, exact, problem_of, routes_of, sent
@@ -144,6 +147,65 @@ def test_a_case_worked_by_hand() -> None:
     assert result("filled")[1] == pytest.approx(
         50
     )  # the half goes first: 30 to 1 and 20 to 2; 25 find no room
+
+
+def least_far(problem: Problem, hour: int) -> tuple[float, float]:
+    """What a linear programme of scipy carries at most, and over how many options it goes at least."""
+    which, place = np.nonzero(problem.open[hour])
+    rank = np.cumsum(problem.open[hour], axis=1)[which, place] - 1  # among those that are open
+    rows = np.zeros((len(problem.station) + 9, len(which)))
+    rows[which, np.arange(len(which))] = 1
+    rows[len(problem.station) + problem.options[which, place], np.arange(len(which))] = 1
+    limits = np.concatenate([problem.traffic[hour], problem.room[hour]])
+    solved = linprog(1e-4 * rank - 1.0, A_ub=rows, b_ub=limits, method="highs")
+    assert solved.x is not None
+    return float(solved.x.sum()), float(solved.x @ rank)
+
+
+@settings(max_examples=25)
+@given(OFF, st.integers(0, 99), st.floats(0.3, 1.2))
+def test_of_the_plans_that_carry_most_the_exact_one_goes_least_far(
+    off: list[int], seed: int, room: float
+) -> None:
+    problem, _ = some_problem(off, seed, room)
+    which, place = np.nonzero(problem.open[0])
+    rank = np.cumsum(problem.open[0], axis=1)[which, place] - 1
+    goal = problem.options[which, place]
+    found = fullest(which, goal, rank, problem.traffic[0], problem.room[0])
+    carried, far = least_far(problem, 0)
+    assert found.sum() == pytest.approx(carried, rel=1e-6, abs=1e-6)
+    assert found @ rank == pytest.approx(far, rel=1e-4, abs=1e-4)
+    assert (np.bincount(which, found, len(problem.station)) <= problem.traffic[0] + 1e-9).all()
+    assert (np.bincount(goal, found, 9) <= problem.room[0] + 1e-9).all()
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 99), st.floats(0.7, 1.5))
+def test_what_is_told_is_of_futures_that_chose_nothing(seed: int, room: float) -> None:
+    replica = some_replica(seed=seed, room=room)
+    scenario = Scenario(off=("s4",))
+    one = outcome(replica, scenario)
+    futures = replica.futures.copy()
+    futures[24:] *= 2  # the younger half
+    other = outcome(replace(replica, futures=futures), scenario)
+    assert one.policy == other.policy
+    for before, after in zip(one.policies, other.policies, strict=True):
+        assert before.lost_choosing == after.lost_choosing
+        assert before.lost_mean < after.lost_mean
+    futures = replica.futures.copy()
+    futures[:24] = 0  # the older half
+    third = outcome(replace(replica, futures=futures), scenario)
+    assert [each.lost_mean for each in third.policies] == [each.lost_mean for each in one.policies]
+    assert [each.lost_choosing for each in third.policies] == [0] * 5
+    assert float(third.lost_base.upper) == float(one.lost_base.upper)
+
+
+def test_policies_that_take_too_long_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert outcome(some_replica(), Scenario(off=("s4",))).left_out == ()
+    monkeypatch.setattr(rerouting, "MOST_EXACT", 3)
+    found = outcome(some_replica(), Scenario(off=("s4",)))
+    assert found.left_out == ("filled", "exact")
+    assert [each.name for each in found.policies] == ["nearest", "even", "by room"]
 
 
 def test_a_difference_is_known_better_than_either_future() -> None:
