@@ -100,6 +100,13 @@ def refuse_overlap(source: Path, out: Path) -> None:
         raise InputError(f"{out}: is or holds {source}, which is read; name another folder")
 
 
+def refuse_inside(kept: Path, out: Path) -> None:
+    """Refuse to write to a place in the folder `kept`, of which nothing may change, or in its stead."""
+    refuse_overlap(kept, out)
+    if out.resolve().is_relative_to(kept.resolve()):
+        raise InputError(f"{out}: lies in {kept}, of which nothing may change; name a place outside")
+
+
 def move_folder(partial: Path, path: Path) -> None:
     """Put the finished folder `partial` at `path`, in place of what stood there."""
     (partial / MARK).write_text("Written by vhtwin, which replaces this folder when --overwrite is passed.\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.sets.tables import read_set
-from data.store import refuse_existing, refuse_overlap, whole_folder
+from data.store import refuse_existing, refuse_inside, whole_folder
 from data.words import counted
 from fl_server.cli import read_options
 from fl_server.cli.report import print_json, print_table, print_text
@@ -83,7 +83,7 @@ def _add_score(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def inject(arguments: argparse.Namespace) -> int:
     """Write the set with faults and its labels."""
-    refuse_overlap(arguments.set, arguments.out)
+    refuse_inside(arguments.set, arguments.out)
     refuse_existing(arguments.out, overwrite=arguments.overwrite)
     if arguments.seed < 0:
         raise InputError(f"--seed must be at least 0, got {arguments.seed}")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import InputError
-from data.store import whole_file
+from data.store import refuse_inside, whole_file
 from data.words import counted
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         **{name: getattr(arguments, name) for name in ("crews", "hours", "every", "repair_hours")}
     )
     settings = RiskSettings(failing=arguments.failing)
+    for kept in (each for each in (arguments.folder, arguments.data) if arguments.out and each):
+        refuse_inside(kept, arguments.out)
     found = sighted(arguments.folder, arguments.data)
     plan = maintained(arguments.folder, found, crew, settings)
     seeds = range(1, arguments.check + 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.store import refuse_overlap, whole_file, whole_folder
+from data.store import refuse_inside, whole_file, whole_folder
 from data.words import counted
 from fl_server.cli import output_folder
 from fl_server.cli.report import print_json, print_table, print_text
@@ -131,6 +131,11 @@ def run(arguments: argparse.Namespace) -> int:
     scenarios = [] if arguments.sleep_plan else _scenarios(arguments)
     place = argparse.Namespace(set=arguments.folder, out=arguments.out, overwrite=arguments.overwrite)
     output_folder.refuse_bad(place)
+    folder = output_folder.named_or_new(place, "whatif")
+    for kept in (each for each in (arguments.folder, arguments.data) if each):
+        refuse_inside(kept, folder)
+        if arguments.save:
+            refuse_inside(kept, arguments.save)
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
     if arguments.sleep_plan:
@@ -138,10 +143,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings = replace(settings, policy="nearest" if settings.policy == BEST else settings.policy)
     found = what_if(arguments.folder, scenarios, settings, replica)
     if arguments.save:
-        refuse_overlap(arguments.folder, arguments.save)
         with whole_file(arguments.save) as partial:
             partial.write_text(written_scenario(scenarios[0]))
-    folder = output_folder.named_or_new(place, "whatif")
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
         for outcome in found:
             write_outcome(partial if len(found) == 1 else partial / _safe(outcome), outcome, replica)

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from data.store import MARK, clear_partial, refuse_existing, refuse_overlap, whole_file, whole_folder
+from data.store import (
+    MARK,
+    clear_partial,
+    refuse_existing,
+    refuse_inside,
+    refuse_overlap,
+    whole_file,
+    whole_folder,
+)
 
 
 class InterruptionError(Exception):
@@ -91,6 +99,14 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
             refuse_overlap(tmp_path / "set", out)
     refuse_overlap(tmp_path / "set", tmp_path / "set" / "forecast")
     refuse_overlap(tmp_path / "set", tmp_path / "set2")
+
+
+def test_nothing_is_written_into_a_folder_that_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "run"
+    for out in (kept, tmp_path, kept / "deep" / "file.csv", kept / ".." / "run" / "x"):
+        with pytest.raises(InputError):
+            refuse_inside(kept, out)
+    refuse_inside(kept, tmp_path / "run2" / "x")
 
 
 @pytest.mark.parametrize("stopped_at", [1, 2])

@@ -172,6 +172,17 @@ def test_bad_options_of_maintain_are_one_sentence(
     assert sentence in capsys.readouterr().err
 
 
+def test_nothing_is_written_into_a_run_or_the_set_that_is_read(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(made.rglob("*"))
+    assert main(["maintain", str(made / "run"), "--out", str(made / "run" / "visits.csv")]) == 3
+    assert "nothing may change" in capsys.readouterr().err
+    assert main(["faults", "inject", str(made / "city"), "--out", str(made / "city" / "faulty")]) == 3
+    assert "nothing may change" in capsys.readouterr().err
+    assert sorted(made.rglob("*")) == before
+
+
 def test_an_unfinished_run_is_refused_by_both(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -149,6 +149,18 @@ def test_scenario_files_with_what_is_unknown_are_refused(
         assert reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--out", "--save"])
+def test_nothing_is_written_into_the_run(
+    option: str, made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hashes(made)
+    assert main(["whatif", str(made), "--off", "s1", option, str(made / "new" / "x")]) == 3
+    assert "nothing may change" in capsys.readouterr().err
+    monkeypatch.chdir(made)  # and the default would be there
+    assert main(["whatif", ".", "--off", "s1"]) == 3
+    assert hashes(made) == before
+
+
 def test_what_is_no_finished_run_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["whatif", str(made.parent / "city"), "--off", "s1"]) == 3
     assert "is no run of vhtwin" in capsys.readouterr().err
