@@ -10,7 +10,7 @@ is an InputError.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,12 @@ from fl_server.run_folder import FEDERATION, read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts, usual_errors
 from hetnet.network import Counts, Floats, Mask
-from hetnet.operations.capacity import CapacitySettings, given_capacity, shown_capacity
+from hetnet.operations.capacity import CapacitySettings, Given, given_capacity, shown_capacity
 from hetnet.operations.coverage import REACH, reaches
-from hetnet.operations.impact import Band, Judged, Outcome, PlaySettings, played
-from hetnet.operations.replica import Replica, Singles, hours_named, names_of, sampled_futures
+from hetnet.operations.impact import Judged, Outcome, PlaySettings, played
+from hetnet.operations.replica import Band, Replica, Singles, hours_named, names_of, sampled_futures
 from hetnet.operations.scenario import KINDS, Scenario
+from hetnet.operations.users import UsersBand, users_by_load
 
 MOST_HOURS = 14 * 24
 APART = 7  # hours between the forecasts whose errors make futures: no divisor of a day, so at all its hours
@@ -46,12 +47,15 @@ class ReplicaSettings:
     futures: int = 48
     reach: float = REACH  # of a station's mean distance to its neighbours
     capacity: CapacitySettings = field(default_factory=CapacitySettings)
-    capacities: Path | None = None  # a CSV station,capacity[,reach_km]
+    capacities: Path | None = None  # a CSV station,capacity[,reach_km][,users]
+    users: float | None = None  # of the whole network, spread over stations as their load is
     data: Path | None = None  # a set with newer data of the run's stations
 
     def __post_init__(self) -> None:
         if not 1 <= self.hours <= MOST_HOURS:
             raise InputError(f"hours must lie between 1 and {MOST_HOURS}, got {self.hours}")
+        if self.users is not None and not 0 < self.users < np.inf:
+            raise InputError(f"users must be more than 0, got {self.users:g}")
         if not 2 <= self.futures <= CALIBRATION_DAYS * 24:
             raise InputError(f"futures must lie between 2 and {CALIBRATION_DAYS * 24}, got {self.futures}")
 
@@ -88,7 +92,7 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
         network, weights, series, np.append(origins, now), settings.hours
     )  # (K, M + 1, H)
     forecast = np.maximum(series.scaler.raw(scaled[:, -1].T), 0.0)
-    capacity, reach = _capacity_and_reach(series, list(twins), settings)
+    carried = _carried(series, list(twins), settings)
     return Replica(
         stations=tuple(twins),
         positions=series.target.positions,
@@ -96,8 +100,9 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
         hours=clock_of(series.target, now + settings.hours)[now:],
         forecast=forecast.astype(np.float64),
         futures=_futures(series, origins, scaled[:, :-1], forecast),
-        capacity=capacity,
-        reach=reach,
+        capacity=carried.capacity,
+        reach=carried.reach,
+        users=_users(carried, forecast, settings),
     )
 
 
@@ -129,14 +134,24 @@ def _futures(series: Series, origins: Counts, earlier: Singles, forecast: Floats
     return sampled_futures(forecast, missed, usual[:, of_day[ahead]], usual[:, of_day[now:]])
 
 
-def _capacity_and_reach(
-    series: Series, stations: Sequence[str], settings: ReplicaSettings
-) -> tuple[Floats, Floats]:
+def _carried(series: Series, stations: Sequence[str], settings: ReplicaSettings) -> Given:
+    """What stations can carry and reach, and the users around them, as the operator or the history says."""
     reach = reaches(series.target.positions, settings.reach)
     if settings.capacities is None:
-        return shown_capacity(series.target.load, series.measured, settings.capacity), reach
+        shown = shown_capacity(series.target.load, series.measured, settings.capacity)
+        return Given(shown, reach, np.full(len(reach), np.nan))
     given = given_capacity(settings.capacities, stations)
-    return given.capacity, np.where(np.isnan(given.reach), reach, given.reach)
+    return replace(given, reach=np.where(np.isnan(given.reach), reach, given.reach))
+
+
+def _users(given: Given, forecast: Floats, settings: ReplicaSettings) -> Floats | None:
+    """Users around each station, (H, K): as a file says, or all of them spread as the load is."""
+    told = not np.isnan(given.users).any()
+    if told and settings.users is not None:
+        raise InputError(f"{settings.capacities} tells of users, and so does --users: expected one of them")
+    if told:
+        return np.tile(given.users, (len(forecast), 1))
+    return None if settings.users is None else users_by_load(settings.users, forecast)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -222,6 +237,24 @@ def totals_json(outcome: Outcome) -> Figures:
         "affected": len(outcome.stations),
         "over_before": int(outcome.over[0].any(axis=0).sum()),
         "over": int(outcome.over[1].any(axis=0).sum()),
+        "users": _users_json(outcome),
+    }
+
+
+def _users_json(outcome: Outcome) -> Figures | None:
+    """Users without service, on average at a time and most at one time; null where nobody told of any."""
+    users = outcome.users
+    if users is None:
+        return None
+
+    def both(several: UsersBand) -> Figures:
+        return {"mean": _ends(several.mean), "most": _ends(several.most)}
+
+    return {
+        "without_service_before": both(users.before),
+        "without_service": both(users.after),
+        "without_service_more": both(users.more),
+        "served_elsewhere": {"mean": users.moved_mean, "most": users.moved_most},
     }
 
 

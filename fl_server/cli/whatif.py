@@ -20,10 +20,10 @@ from fl_server.what_if import (
     written_scenario,
 )
 from fl_server.what_if_output import write_outcome
-from hetnet.operations.capacity import CapacitySettings
+from hetnet.operations.capacity import COLUMNS, CapacitySettings
 from hetnet.operations.energy import PowerModel
-from hetnet.operations.impact import BEST, Band, Outcome, PlaySettings
-from hetnet.operations.replica import Replica
+from hetnet.operations.impact import BEST, Outcome, PlaySettings
+from hetnet.operations.replica import Band, Replica
 from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
 from hetnet.operations.sleeping import clauses_of, sleepers
@@ -91,8 +91,12 @@ def _add_replica(parser: argparse.ArgumentParser) -> None:
         "--futures", type=int, default=replica.futures, metavar="R", help="sampled (default: %(default)s)"
     )
     group.add_argument("--data", type=Path, metavar="DIR", help="newer data (default: the run's)")
+    group.add_argument("--capacity", type=Path, metavar="FILE", help=f"what stations can carry: {COLUMNS}")
     group.add_argument(
-        "--capacity", type=Path, metavar="FILE", help="what stations can carry: station,capacity[,reach_km]"
+        "--users",
+        type=float,
+        metavar="N",
+        help="users of the whole network, spread as the load is: say how many lose service",
     )
     group.add_argument(
         "--headroom",
@@ -197,6 +201,7 @@ def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
         capacity=CapacitySettings(headroom=arguments.headroom),
         capacities=arguments.capacity,
         data=arguments.data,
+        users=arguments.users,
     )
 
 
@@ -233,6 +238,11 @@ def _print(outcome: Outcome, replica: Replica) -> None:
         f"{counted(len(outcome.stations), 'station')} of {len(replica.stations):,} affected"
     )
     print_table("", ["over all hours and stations", "without", "with", "difference"], _totals(outcome))
+    if replica.users is not None:
+        print_text(
+            f"users: {replica.users.sum(axis=1).max():,.0f}, taken to be served, handed over and lost as the "
+            f"traffic around them is"
+        )
     if outcome.policies:
         _print_policies(outcome, len(replica.futures) - outcome.told)
     _print_stations(outcome, replica)
@@ -271,6 +281,20 @@ def _totals(outcome: Outcome) -> list[list[str]]:
         ["lost", *map(_written, (outcome.lost_base, outcome.lost_scenario, outcome.lost_difference))],
         ["stations over capacity", before, after, f"{int(after) - int(before):+d}"],
         ["kWh", *map(_written, (outcome.energy_base, outcome.energy_scenario, outcome.energy_difference))],
+        *_user_rows(outcome),
+    ]
+
+
+def _user_rows(outcome: Outcome) -> list[list[str]]:
+    """Users without service, where somebody has told how many there are."""
+    users = outcome.users
+    if users is None:
+        return []
+    several = (users.before, users.after, users.more)
+    return [
+        ["users without service, on average", *(_written(each.mean) for each in several)],
+        ["users without service, most at a time", *(_written(each.most) for each in several)],
+        ["users served by another station, most at a time", "", f"{users.moved_most:,.0f}", ""],
     ]
 
 

@@ -4,6 +4,7 @@ Axes: H coming hours, N stations of the run, K of the replica.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from fl_server.what_if import (
 from hetnet.operations.impact import Outcome, PlaySettings
 from hetnet.operations.replica import Replica, hours_named, names_of
 from hetnet.operations.scenario import Scenario
+from hetnet.operations.users import users_by_load
 
 Figures = dict[str, Any]  # Any: what JSON holds
 Values = NDArray[np.floating]
@@ -45,6 +47,9 @@ class WantedScenario(BaseModel):
     demand: Clauses = Field(default_factory=list, max_length=MOST_CLAUSES)
     move: Clauses = Field(default_factory=list, max_length=MOST_CLAUSES)
     hours: int = Field(24, ge=1, le=MOST_HOURS)
+    users: float | None = Field(
+        None, gt=0, le=1e10, description="of the whole network, spread as the load is"
+    )
 
 
 def begin_what_if(desk: Desk, run: str, wanted: WantedScenario) -> Job:
@@ -55,6 +60,8 @@ def begin_what_if(desk: Desk, run: str, wanted: WantedScenario) -> Job:
     def work() -> Work[Figures]:
         yield Step("forecasting the coming hours", 0, 2)
         replica = _replica(desk, run, network, wanted.hours)
+        if wanted.users is not None:
+            replica = replace(replica, users=users_by_load(wanted.users, replica.forecast))
         yield Step("playing the scenario", 1, 2)
         (outcome,) = what_if(network.folder, [scenario], PlaySettings(), replica)
         yield Step("playing the scenario", 2, 2)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from hetnet.network import Floats, Mask
 
+COLUMNS = "station,capacity[,reach_km][,users]"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CapacitySettings:
@@ -35,6 +37,7 @@ class Given:
 
     capacity: Floats  # (K,)
     reach: Floats  # (K,) kilometres
+    users: Floats  # (K,) around it
 
 
 def shown_capacity(load: NDArray[np.floating], measured: Mask, settings: CapacitySettings) -> Floats:
@@ -46,16 +49,16 @@ def shown_capacity(load: NDArray[np.floating], measured: Mask, settings: Capacit
 
 
 def given_capacity(path: Path, stations: Sequence[str]) -> Given:
-    """What the CSV `station,capacity[,reach_km]` says of these stations; all must stand in it."""
+    """What the CSV `station,capacity[,reach_km][,users]` says of these stations; all must stand in it."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file, expected a CSV of station,capacity[,reach_km]")
+        raise InputError(f"{path}: no such file, expected a CSV of {COLUMNS}")
     try:
         frame = pl.read_csv(path, schema_overrides={"station": pl.String})
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no CSV: {error}") from error
-    if not {"station", "capacity"} <= set(frame.columns) <= {"station", "capacity", "reach_km"}:
+    if not {"station", "capacity"} <= set(frame.columns) <= {"station", "capacity", "reach_km", "users"}:
         found = ", ".join(frame.columns)
-        raise InputError(f"{path}: found the columns {found}, expected station,capacity[,reach_km]")
+        raise InputError(f"{path}: found the columns {found}, expected {COLUMNS}")
     if frame["station"].is_duplicated().any():
         twice = frame.filter(pl.col("station").is_duplicated())["station"][0]
         raise InputError(f"{path}: station {twice} stands there twice, expected it once")
@@ -64,7 +67,7 @@ def given_capacity(path: Path, stations: Sequence[str]) -> Given:
     if missing:
         raise InputError(f"{path}: lacks station {missing[0]}, expected all {len(stations)} of the run")
     order = [rows[station] for station in stations]
-    return Given(*(_numbers(frame, name, order, path) for name in ("capacity", "reach_km")))
+    return Given(*(_numbers(frame, name, order, path) for name in ("capacity", "reach_km", "users")))
 
 
 def _numbers(frame: pl.DataFrame, name: str, order: Sequence[int], path: Path) -> Floats:
@@ -74,8 +77,10 @@ def _numbers(frame: pl.DataFrame, name: str, order: Sequence[int], path: Path) -
     if not column.dtype.is_numeric():
         raise InputError(f"{path}: found {name} that is no number, expected numbers")
     values = column.cast(pl.Float64).to_numpy()
-    if not (np.isfinite(values).all() and (values > 0).all()):
-        place = int(np.flatnonzero(~(np.isfinite(values) & (values > 0)))[0])
+    good = np.isfinite(values) & ((values > 0) | ((name == "users") & (values == 0)))
+    if not good.all():
+        place = int(np.flatnonzero(~good)[0])
+        least = "at least 0" if name == "users" else "more than 0"
         station = frame["station"][order[place]]
-        raise InputError(f"{path}: station {station} has the {name} {values[place]}, expected more than 0")
+        raise InputError(f"{path}: station {station} has the {name} {values[place]}, expected {least}")
     return values

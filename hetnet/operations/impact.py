@@ -14,7 +14,7 @@ from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.coverage import classes_of
 from hetnet.operations.energy import PowerModel, drawn_watts
 from hetnet.operations.play_kernels import lost_and_drawn, share_over
-from hetnet.operations.replica import Replica, ends, least_futures
+from hetnet.operations.replica import Band, Replica, band, least_futures
 from hetnet.operations.rerouting import (
     POLICIES,
     Problem,
@@ -28,6 +28,7 @@ from hetnet.operations.rerouting import (
     sent,
 )
 from hetnet.operations.scenario import Change, Move, Scenario, asked, change_of
+from hetnet.operations.users import Affected, Crowd, UsersOutcome, users_lost, users_outcome
 
 Values = NDArray[np.floating]
 BEST, NONE = "best", "none"
@@ -49,15 +50,6 @@ class PlaySettings:
         if self.policy not in (BEST, *POLICIES):
             known = ", ".join((BEST, *POLICIES))
             raise InputError(f"unknown policy {self.policy!r}, expected one of {known}")
-
-
-@dataclass(frozen=True)
-class Band:
-    """A forecast and the ends of an interval around it, of one shape."""
-
-    forecast: Floats
-    lower: Floats
-    upper: Floats
 
 
 @dataclass(frozen=True)
@@ -101,6 +93,7 @@ class Outcome:
     energy_base: Band  # kWh
     energy_scenario: Band
     energy_difference: Band
+    users: UsersOutcome | None = None  # where somebody has told how many there are
 
 
 @dataclass(frozen=True)
@@ -111,6 +104,7 @@ class _Without:
     asked: Floats  # (1 + R,) by the forecast, then in each future; over all hours and stations
     lost: Floats  # (1 + R,)
     energy: Floats  # (1 + R,) kWh
+    users: Floats | None  # (1 + R, H) without service
 
 
 @dataclass(frozen=True)
@@ -155,7 +149,8 @@ def _without(replica: Replica, settings: PlaySettings) -> _Without:
     loads = _loads(replica, np.arange(len(replica.stations)))[: 1 + told]
     nobody = np.zeros(replica.forecast.shape, bool)
     lost, energy = _lost_and_energy(loads, replica.capacity, (nobody, nobody), settings.power)
-    return _Without(_over(replica.forecast, replica.capacity), loads.sum(axis=(1, 2)), lost, energy)
+    users = None if replica.users is None else users_lost(replica.users, loads, replica.capacity)
+    return _Without(_over(replica.forecast, replica.capacity), loads.sum(axis=(1, 2)), lost, energy, users)
 
 
 def _outcome(
@@ -182,9 +177,9 @@ def _outcome(
         told=told,
         silent=change.silent,
         stations=affected,
-        base=_band(part.before, cover),
-        load=_band(after, cover),
-        difference=_band(after - part.before, cover),
+        base=band(part.before, cover),
+        load=band(after, cover),
+        difference=band(after - part.before, cover),
         risk=share_over(after[1:], capacity * (1 + ROUNDING)),
         lost=_lost(routes, after[0], part.demand[0], affected, capacity),
         routes=routes,
@@ -193,14 +188,30 @@ def _outcome(
         left_out=_left_out(judged, settings),
         policy=settings.policy if settings.policy != BEST else _best(judged),
         over=(without.over, over),
-        asked_total=_band(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
-        lost_base=_band(without.lost, cover),
-        lost_scenario=_band(without.lost + less, cover),
-        lost_difference=_band(less, cover),
-        energy_base=_band(without.energy, cover),
-        energy_scenario=_band(without.energy + drawn, cover),
-        energy_difference=_band(drawn, cover),
+        asked_total=band(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
+        lost_base=band(without.lost, cover),
+        lost_scenario=band(without.lost + less, cover),
+        lost_difference=band(less, cover),
+        energy_base=band(without.energy, cover),
+        energy_scenario=band(without.energy + drawn, cover),
+        energy_difference=band(drawn, cover),
+        users=_users(replica, without, change, Affected(affected, part.before, after, routes), cover),
     )
+
+
+def _users(
+    replica: Replica,
+    without: _Without,
+    change: Change,
+    affected: Affected,
+    cover: float,
+) -> UsersOutcome | None:
+    """What becomes of users, where somebody has told how many there are."""
+    if replica.users is None or without.users is None:
+        return None
+    own = affected.stations
+    crowd = Crowd(replica.users[:, own], asked(change, replica.users)[:, own])
+    return users_outcome(without.users, crowd, affected, replica.capacity[own], cover)
 
 
 def _part(replica: Replica, change: Change, problem: Problem) -> _Part:
@@ -354,8 +365,3 @@ def _lost(routes: Routes, loads: Floats, demand: Floats, stations: Counts, capac
     some = routes.uncovered.any(axis=0)
     lost[:, np.searchsorted(stations, routes.senders[some])] += _uncovered(routes, demand, stations)
     return lost
-
-
-def _band(values: Floats, coverage: float) -> Band:
-    """The forecast, which comes first in `values` (1 + R, …), and the interval of the futures."""
-    return Band(values[0], *ends(values[1:], coverage))

@@ -33,10 +33,11 @@ class Replica:
     futures: Singles  # (R, H, K)
     capacity: Floats  # (K,) the most that each can carry in an hour
     reach: Floats  # (K,) kilometres within which each can serve
+    users: Floats | None = None  # (H, K) around each station, where somebody has told how many there are
 
     def __post_init__(self) -> None:
         stations, hours = len(self.stations), len(self.hours)
-        shapes = (
+        shapes: tuple[tuple[str, NDArray[np.generic], tuple[int, ...]], ...] = (
             ("positions", self.positions, (stations, 2)),
             ("clusters", self.clusters, (stations,)),
             ("forecast", self.forecast, (hours, stations)),
@@ -44,6 +45,8 @@ class Replica:
             ("capacity", self.capacity, (stations,)),
             ("reach", self.reach, (stations,)),
         )
+        if self.users is not None:
+            shapes += (("users", self.users, (hours, stations)),)
         for name, values, shape in shapes:
             if values.shape != shape:
                 raise InputError(f"replica: found {name} of the shape {values.shape}, expected {shape}")
@@ -72,6 +75,20 @@ def ends(futures: Floats, coverage: float) -> tuple[Floats, Floats]:
     low = max(int(np.floor((count + 1) * (1 - coverage) / 2 + 1e-9)), 1) - 1  # place among the sorted
     lower, upper = outermost(futures.reshape(count, -1), low + 1)
     return lower.reshape(futures.shape[1:]), upper.reshape(futures.shape[1:])
+
+
+@dataclass(frozen=True)
+class Band:
+    """A forecast and the ends of an interval around it, of one shape."""
+
+    forecast: Floats
+    lower: Floats
+    upper: Floats
+
+
+def band(values: Floats, coverage: float) -> Band:
+    """The forecast, which comes first in `values` (1 + R, …), and the interval of the futures."""
+    return Band(values[0], *ends(values[1:], coverage))
 
 
 def least_futures(coverage: float) -> int:

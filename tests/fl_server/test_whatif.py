@@ -97,9 +97,28 @@ def test_a_capacity_file_decides_who_is_over(
     assert answer["flows"] == []  # nobody reaches further than 100 m
 
 
+def test_users_are_told_of_where_somebody_says_how_many_there_are(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (answer,) = told(made, capsys, "--off", "s1")
+    assert answer["totals"]["users"] is None
+    (answer,) = told(made, capsys, "--off", "s1,s2", "--users", 4000, "--headroom", 0.6)
+    users = answer["totals"]["users"]
+    assert 0 < users["without_service"]["mean"]["forecast"] <= users["without_service"]["most"]["forecast"]
+    assert users["without_service"]["most"]["upper"] + users["served_elsewhere"]["most"] <= 2 * 4000
+    file = tmp_path / "capacity.csv"
+    file.write_text("station,capacity,users\n" + "".join(f"s{each},1e9,{each}\n" for each in range(4)))
+    out = ["--out", str(made.parent / "out"), "--overwrite"]
+    assert main(["whatif", str(made), "--off", "s1", "--capacity", str(file), *out]) == 0
+    assert "users without service, on average" in capsys.readouterr().out
+    assert main(["whatif", str(made), "--off", "s1", "--capacity", str(file), "--users", "3"]) == 3
+    assert "expected one of them" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
+        (["--off", "s1", "--users", "0"], "users must be more than 0"),
         (["--off", "s11"], "did you mean"),
         ([], "no scenario"),
         (["--off", "s1", "--hours", "0"], "hours must lie"),

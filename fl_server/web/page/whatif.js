@@ -14,7 +14,7 @@ const KINDS = {
   move: ["Moved", "5056>5057=20%"],
 };
 const [LEAST_FLOW, MOST_FLOWS] = [0.08, 60]; // of the largest, and lines on the map
-let wanted = { off: "", sleep: "", demand: "", move: "", name: "", hours: 24 };
+let wanted = { off: "", sleep: "", demand: "", move: "", name: "", hours: 24, users: "" };
 let busy = "";
 let found = null; // {result, layers, hour}
 
@@ -32,7 +32,7 @@ async function play() {
   refresh("whatif");
   try {
     const scenario = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, clauses(wanted[kind])]));
-    const job = post(ofRun(run, "/what-if"), { ...scenario, name: wanted.name || "scenario", hours: Number(wanted.hours) });
+    const job = post(ofRun(run, "/what-if"), { ...scenario, name: wanted.name || "scenario", hours: Number(wanted.hours), users: wanted.users ? Number(wanted.users) : null });
     const result = await follow(job);
     const { number } = await job;
     const [base, load, difference] = await Promise.all(["base", "load", "difference"].map((name) => getFloats(`/api/jobs/${number}/layer?name=${name}`)));
@@ -69,6 +69,7 @@ export function drawWhatIf(box) {
     Object.entries(KINDS).map(([kind, [words, hint]]) => field(kind, words, hint)),
     plainField("name", "Name", { type: "text", maxLength: 200, placeholder: "scenario" }),
     plainField("hours", "Hours", { type: "number", min: 1, max: 72 }),
+    plainField("users", "Users", { type: "number", min: 1, step: "any", placeholder: "of the network, if known" }),
     el("div", { className: "row" }, el("button", { className: "main", disabled: busy === "playing…" }, "Play"),
       el("span", { role: "status", className: busy === "playing…" ? "" : "bad" }, busy)));
   fill(box,
@@ -104,7 +105,8 @@ function outcome(result) {
       ["kWh", `${totals.kwh_more.forecast > 0 ? "+" : ""}${figure(totals.kwh_more.forecast)}`], ["affected", figure(totals.affected)]]),
     hours(result),
     table("Over all hours and stations, with 90 % intervals", [["", "words"], ["without"], ["with"]], [
-      ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)]]),
+      ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)], ...users(totals.users)]),
+    totals.users ? el("p", { className: "note" }, "Users are taken to be spread over stations as their load is, and to be served, handed over and lost as the traffic around them is.") : null,
     result.policies.length ? table(`Who reroutes; ${result.policy} is taken`, [["policy", "words"], ["lost"], [`in ${result.futures.choosing} futures that choose`], [`in ${result.futures.told} others`], ["moved"]],
       result.policies.map(({ name, lost, lost_choosing, lost_mean, moved }) => [name, figure(lost), figure(lost_choosing), figure(lost_mean), figure(moved)])) : null,
     result.left_out.length ? el("p", { className: "note" }, `Not tried, as they would take minutes for so much traffic: ${result.left_out.join(" and ")}.`) : null,
@@ -115,6 +117,14 @@ function outcome(result) {
     el("div", { className: "row" }, el("button", { type: "button", onclick: () => storeText(result.toml, "scenario.toml", "application/toml") }, "Scenario as TOML"),
       el("span", { className: "quiet" }, "for vhtwin whatif RUN --scenario scenario.toml")),
   ];
+}
+
+/** Rows that tell of users without service, where somebody has said how many there are. */
+function users(told) {
+  if (!told) return [];
+  const { without_service_before: before, without_service: after, served_elsewhere: elsewhere } = told;
+  return [["users without service, on average", band(before.mean), band(after.mean)], ["users without service, most at a time", band(before.most), band(after.most)],
+    ["users served by another, most at a time", "", figure(elsewhere.most)]];
 }
 
 function hours({ hours: times }) {

@@ -16,6 +16,7 @@ from hetnet.operations.impact import Outcome, PlaySettings, played
 from hetnet.operations.replica import Replica
 from hetnet.operations.rerouting import POLICIES, Problem, exact, problem_of, routes_of, sent
 from hetnet.operations.scenario import Scenario
+from hetnet.operations.users import users_by_load
 from tests.hetnet.operations.replicas import some_replica
 
 OFF = st.lists(st.integers(0, 8), min_size=1, max_size=6, unique=True)
@@ -206,6 +207,30 @@ def test_policies_that_take_too_long_are_named(monkeypatch: pytest.MonkeyPatch) 
     found = outcome(some_replica(), Scenario(off=("s4",)))
     assert found.left_out == ("filled", "exact")
     assert [each.name for each in found.policies] == ["nearest", "even", "by room"]
+
+
+def test_users_are_lost_as_the_traffic_around_them_is() -> None:
+    """Each user asks for 1. So what is lost of the traffic is as many users."""
+    replica = some_replica(room=1.1)
+    futures = np.broadcast_to(replica.forecast.astype(np.float32), replica.futures.shape)
+    replica = replace(replica, futures=futures.copy(), users=replica.forecast)
+    found = outcome(replica, Scenario(off=("s4",), demand=("s0=+40%",), move=("s8>s7=50%",)))
+    assert found.users is not None
+    for users, traffic in (
+        (found.users.before, found.lost_base),
+        (found.users.after, found.lost_scenario),
+        (found.users.more, found.lost_difference),
+    ):
+        assert float(users.mean.forecast) * 24 == pytest.approx(float(traffic.forecast), abs=1e-9)
+        assert float(users.mean.upper) * 24 == pytest.approx(float(traffic.forecast), rel=1e-5, abs=1e-3)
+    assert found.users.moved_mean * 24 == pytest.approx(found.flows.sum())
+    assert found.users.after.most.forecast <= replica.forecast.sum(axis=1).max() * 1.4
+
+
+def test_users_of_a_network_are_spread_as_its_load_is() -> None:
+    load = np.array([[1.0, 3.0], [0.0, 0.0]])
+    assert users_by_load(8, load).tolist() == [[2, 6], [4, 4]]
+    assert outcome(some_replica(), Scenario(off=("s4",))).users is None
 
 
 def test_a_difference_is_known_better_than_either_future() -> None:
