@@ -4,11 +4,13 @@
 
 is all that a caller needs: `Watched.alerts` is a tuple of `hetnet.operations.alerts.Alert` in the order in
 which they were raised, `Watched.drift` the drift report, `Watched.cost` what training again would take;
-`watched_answer(found)` makes one JSON object of it. Whatever is wrong with the input is an `InputError`.
+`watched_answer(found)` makes one JSON object of it; `watching` does the same and says where it stands.
+Whatever is wrong with the input is an `InputError`.
 
 Axes: T steps, N stations, F features, P parameters.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from data.errors import InputError
 from data.inputs import InputSettings, clock_of, first_step, input_columns
 from data.plane import kilometres
 from data.profile import profile_columns
+from data.progress import Step, Work, finished
 from data.sets.tables import read_set
 from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns, until_step
 from data.words import counted
@@ -33,13 +36,15 @@ from forecasting.networks import Floats
 from forecasting.training import predict
 from forecasting.twin import Twin
 from hetnet.operations.alerts import Alert, alert_row
-from hetnet.operations.detection import WatchSettings, detected
+from hetnet.operations.detection import WatchSettings, detecting
 from hetnet.operations.deviations import Array, Followed, Whole
 from hetnet.operations.drift import DriftReport
 
 NEIGHBOURS = 6
 CALM_DAYS = 14  # before the first watched step, from which is learned what is unusual
 AT_ONCE = 500  # stations whose inputs are in memory
+LEAST_TOGETHER = 16  # stations of one twin that are forecast by themselves
+READING = "reading"
 LONGEST_GAP_HOURS = 14 * 24.0  # a longer one leaves its station out
 
 
@@ -97,9 +102,23 @@ def watched(
     The default is the run's own set. Watched is what comes after the run's data, or from `since` on (wall
     clock); where the set ends with the run's data, the days of its stream.
     """
+    return finished(watching(run, data, since=since, settings=settings))
+
+
+def watching(
+    run: Path,
+    data: Path | None = None,
+    *,
+    since: np.datetime64 | None = None,
+    settings: WatchSettings | None = None,
+) -> Work[Watched]:
+    """The same, and where it stands."""
+    yield Step(READING, 0, 1, "the series")
     found = sighted(run, data, since)
-    followed = followed_series(found.series, found.twins, found.first, found.record.settings.segment.relation)
-    alerts, drift = detected(followed, settings or WatchSettings())
+    yield Step(READING, 1, 1, counted(len(found.twins), "station"))
+    how = found.record.settings.segment.relation
+    followed = yield from following(found.series, found.twins, found.first, how)
+    alerts, drift = yield from detecting(followed, settings or WatchSettings())
     cost = _cost(found.record, found.twins, drift)
     return Watched(run, found.source, followed, tuple(alerts), drift, cost, found.unwatched)
 
@@ -220,13 +239,20 @@ def _first(
 
 def followed_series(series: Series, twins: list[Twin], first: int, how: RelationSettings) -> Followed:
     """The series beside the twins' forecasts of each step, from some calm days before step `first` on."""
+    return finished(following(series, twins, first, how))
+
+
+def following(series: Series, twins: list[Twin], first: int, how: RelationSettings) -> Work[Followed]:
+    """The same, and where it stands."""
     target = series.target
     begin = max(first_step(series.inputs, target), first - CALM_DAYS * 1440 // target.step_minutes)
     stations = len(target.stations)
     ahead, usual = np.empty((2, len(target.load) - begin, stations))
-    for low in range(0, stations, AT_ONCE):
-        columns = np.arange(low, min(low + AT_ONCE, stations))
+    done = 0
+    for columns in _at_once(twins):
         ahead[:, columns], usual[:, columns] = _forecasts(series, twins, columns, begin)
+        done += len(columns)
+        yield Step("forecasting", done, stations, unit="stations")
     measured, near = series.measured[begin:], nearest(target.positions)
     return Followed(
         stations=target.stations,
@@ -239,6 +265,18 @@ def followed_series(series: Series, twins: list[Twin], first: int, how: Relation
         phi=relation_to(until_step(target, first), near, how),
         first=first - begin,
     )
+
+
+def _at_once(twins: list[Twin]) -> Iterator[Whole]:
+    """The stations in parts: those of one twin, which are quick together, then all whose twins have few."""
+    of_twin: dict[int, list[int]] = {}
+    for station, twin in enumerate(twins):
+        of_twin.setdefault(id(twin), []).append(station)
+    many = [several for several in of_twin.values() if len(several) >= LEAST_TOGETHER]
+    few = [station for several in of_twin.values() if len(several) < LEAST_TOGETHER for station in several]
+    for several in (*many, few):
+        for low in range(0, len(several), AT_ONCE):
+            yield np.array(several[low : low + AT_ONCE], np.int64)
 
 
 def nearest(positions: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Whole:

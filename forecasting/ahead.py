@@ -182,19 +182,13 @@ def _alike(weights: Floats) -> list[Origins]:
 
 
 def _of_some(network: Network, weights: Floats, series: Series, origins: Origins, steps: int) -> Floats:
-    """Forecasts (K, M, H) of stations; where all have the same weights, these are laid out once."""
+    """Forecasts (K, M, H) of some stations."""
     known = _known(series, origins, steps)
     strips, forecasts = known.strips.copy(), np.empty((*known.strips.shape[:2], steps), np.float32)
     lowest = np.minimum.accumulate(series.load)[origins - 1].T  # (K, M)
     highest = np.maximum.accumulate(series.load)[origins - 1].T
-    is_one = bool((weights == weights[0]).all())
     for lead in range(steps):
-        features = _features(known, strips, lead)
-        if is_one:
-            wide = features.reshape(1, -1, features.shape[2])
-            forecasts[:, :, lead] = predict(network, weights[:1], wide).reshape(strips.shape[:2])
-        else:
-            forecasts[:, :, lead] = predict(network, weights, features)
+        forecasts[:, :, lead] = predict(network, weights, _features(known, strips, lead))
         strips[:, :, known.past + lead] = np.clip(forecasts[:, :, lead], lowest, highest)
     return forecasts
 

@@ -69,10 +69,17 @@ def epochs(
 
 
 def forecasts(network: Network, weights: Floats, inputs: Floats) -> Floats:
-    """The forecasts (K, S) for `inputs` (K, S, F)."""
-    result = np.empty(inputs.shape[:2], np.float32)
-    forecast(build_plan(network), _plain(weights), _plain(inputs), result)
-    return result
+    """The forecasts (K, S) for `inputs` (K, S, F).
+
+    Stations that all have the same weights are one with all their samples, so that these are laid out once.
+    """
+    weights, inputs = _plain(weights), _plain(inputs)
+    wide = inputs
+    if len(weights) > 1 and (weights[1:] == weights[0]).all():
+        weights, wide = weights[:1], inputs.reshape(1, -1, inputs.shape[2])
+    result = np.empty(wide.shape[:2], np.float32)
+    forecast(build_plan(network), weights, wide, result)
+    return result.reshape(inputs.shape[:2])
 
 
 def _plain(values: Floats) -> Floats:

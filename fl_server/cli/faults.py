@@ -8,9 +8,10 @@ from data.sets.tables import read_set
 from data.store import refuse_existing, refuse_inside, whole_folder
 from data.words import counted
 from fl_server.cli import read_options
+from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.faulting import LABELS, OURS, beside, injected, read_labels, within, write_injected
-from fl_server.watching import watched
+from fl_server.watching import watching
 from hetnet.operations.faults import FAULT_KINDS, FaultSettings
 from hetnet.operations.judging import Judgement, share_interval
 
@@ -111,9 +112,9 @@ def score(arguments: argparse.Namespace) -> int:
     file = arguments.labels or arguments.data / LABELS
     faults = read_labels(file)
     first = min(fault.start for fault in faults)
-    found = watched(arguments.folder, arguments.data)
+    found = shown(watching(arguments.folder, arguments.data))
     if first < found.followed.clock[found.followed.first]:
-        found = watched(arguments.folder, arguments.data, since=first)
+        found = shown(watching(arguments.folder, arguments.data, since=first))
     inside = within(faults, found.followed, file)
     results = beside(found.followed, found.alerts, inside, arguments.seed)
     if arguments.json:

@@ -9,8 +9,9 @@ import numpy as np
 
 from data.errors import InputError
 from data.words import counted
+from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.watching import Watched, watched, watched_answer
+from fl_server.watching import Watched, watched, watched_answer, watching
 from hetnet.operations.alerts import ABOUT, KINDS, Alert
 
 MOST_LISTED = 40
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.every > 0:
         raise InputError(f"--every must be positive, got {arguments.every}")
     since = moment(arguments.since)
-    found = watched(arguments.folder, arguments.data, since=since)
+    found = shown(watching(arguments.folder, arguments.data, since=since))
     _tell(found, arguments, {})
     known = {alert.id: alert for alert in found.alerts}
     while arguments.follow:

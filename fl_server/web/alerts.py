@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from data.progress import Step, Work
-from fl_server.watching import watched, watched_answer
+from data.progress import Work
+from fl_server.watching import watched_answer, watching
 from fl_server.web.desk import Desk
 from fl_server.web.jobs import Job
 from fl_server.web.marks import Mark, marks_of
@@ -17,10 +17,8 @@ def begin_watch(desk: Desk, run: str) -> Job:
     folder = desk.network(run).folder
 
     def work() -> Work[Figures]:
-        yield Step("watching the stream", 0, 1)
-        found = watched_answer(watched(folder))
+        found = watched_answer((yield from watching(folder)))
         desk.keep(run, WATCH, found)
-        yield Step("watching the stream", 1, 1)
         return {"alerts": len(found["alerts"])}  # type: ignore[arg-type]  # a list
 
     return desk.jobs.start(run, WATCH, "watch the stream", work)

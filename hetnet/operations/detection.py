@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from data.progress import Step, Work, finished
 from hetnet.operations.alerts import Alert, Suspect, alert_id, severity_of
 from hetnet.operations.deviations import Array, Deviations, DeviationSettings, Followed, deviations
 from hetnet.operations.drift import DriftReport, DriftSettings, drift_episodes, drift_report
@@ -16,6 +17,8 @@ from hetnet.operations.localisation import around, explained
 
 GATHER_HOURS = 6  # later episodes do not join an alert
 MOST_SUSPECTS = 3
+STAGE = "looking for what is unusual"
+PARTS = ("deviations", "episodes", "drift", "alerts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,16 @@ class WatchSettings:
 
 def detected(followed: Followed, settings: WatchSettings) -> tuple[list[Alert], DriftReport]:
     """The alerts that the watched steps raise, in the order in which they do, and how twins drift."""
+    return finished(detecting(followed, settings))
+
+
+def detecting(followed: Followed, settings: WatchSettings) -> Work[tuple[list[Alert], DriftReport]]:
+    """The same, and where it stands."""
+    yield _at(0)
     found = deviations(followed, settings.deviation)
+    yield _at(1)
     several = episodes(followed, found, settings.episode)
+    yield _at(2)
     drifts = list(drift_episodes(followed, found, several, settings.drift))
     everything = sorted([*several, *drifts], key=lambda each: (each.raised, each.station, each.kind))
     quiet = np.ones(followed.seen.shape, dtype=bool)
@@ -38,7 +49,14 @@ def detected(followed: Followed, settings: WatchSettings) -> tuple[list[Alert], 
         quiet[each.start : each.end, each.station] = False
     drifting = sorted(each.station for each in drifts)
     report = drift_report(followed, found, quiet, drifting, settings.drift)
-    return grouped(followed, found, everything), report
+    yield _at(3)
+    alerts = grouped(followed, found, everything)
+    yield _at(4)
+    return alerts, report
+
+
+def _at(part: int) -> Step:
+    return Step(STAGE, part, len(PARTS), PARTS[part] if part < len(PARTS) else "done")
 
 
 def grouped(followed: Followed, found: Deviations, several: Sequence[Episode]) -> list[Alert]:

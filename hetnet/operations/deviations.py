@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data.calendar import is_weekend
 from data.errors import InputError
 from data.traffic import StationId
+from hetnet.operations.neighbour_kernels import middle_of_near
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -141,7 +142,7 @@ def _shared(plain: Array, followed: Followed) -> Array:
     """
     if followed.near.shape[1] == 0:
         return np.zeros_like(plain)
-    median = np.median(np.stack([plain[:, column] for column in followed.near.T]), axis=0)
+    median = middle_of_near(plain, followed.near)
     mine, calm = plain[: followed.first], median[: followed.first]
     along = np.clip((mine * calm).sum(axis=0) / np.maximum((calm**2).sum(axis=0), 1e-12), 0.0, 1.0)
     usual = BEYOND * np.quantile(np.abs(calm), 0.95, axis=0)  # (N,)

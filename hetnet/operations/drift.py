@@ -16,6 +16,7 @@ from data.errors import InputError
 from data.traffic import StationId
 from hetnet.operations.deviations import Array, Deviations, Followed, Whole
 from hetnet.operations.episodes import Episode
+from hetnet.operations.neighbour_kernels import middle_of_near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def drift_episodes(
     values = _daily(found.raw, days, len(last_steps))  # (D, N)
     values -= np.median(values[:calm], axis=0)
     if followed.near.shape[1]:
-        values = values - np.median(values[:, followed.near], axis=2)
+        values = values - middle_of_near(values, followed.near)
         values -= np.median(values[:calm], axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(values[:calm]), axis=0), settings.least_spread)
     spread = np.maximum(spread, np.median(spread))
