@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
+from data.progress import Step, Work, finished
 from data.traffic import StationId
 from data.words import counted
-from fl_server.watching import Sighted, followed_series
+from fl_server.watching import Sighted, followed_series, following
 from hetnet.operations.detection import WatchSettings
 from hetnet.operations.deviations import Array, Followed, deviations
 from hetnet.operations.maintenance import (
@@ -74,20 +75,30 @@ class Plan:
 
 def maintained(run: Path, found: Sighted, crew: CrewSettings, settings: RiskSettings) -> Plan:
     """The visits of the week after the watched steps."""
-    followed = followed_of(found)
+    return finished(maintaining(run, found, crew, settings))
+
+
+def maintaining(run: Path, found: Sighted, crew: CrewSettings, settings: RiskSettings) -> Work[Plan]:
+    """The same, and where it stands."""
+    how = found.record.settings.segment.relation
+    followed = yield from following(found.series, found.twins, found.first, how)
     if followed.step_minutes != 60:
         raise InputError(f"{run}: its twins forecast steps of {followed.step_minutes} min, expected hours")
     if len(followed.clock) < WEEK:
         raise InputError(
             f"{found.source}: holds {len(followed.clock)} h of forecasts, expected a week's {WEEK}"
         )
+    yield Step("planning", 0, 2, "risks")
     risks = risk(deviations(followed, WatchSettings().deviation), followed, found.ages, settings)
     expected = followed.usual[-WEEK:]
     costs = visit_costs(risks.chance, expected, crew.slots, crew.hours, crew.repair_hours)
+    yield Step("planning", 1, 2, "visits")
     without = failure_losses(risks.chance, expected, crew.repair_hours)
     begin = followed.clock[-1] + np.timedelta64(60, "m")
     plain = riskiest_first(risks.chance, costs, without, crew.crews)
-    return Plan(followed.stations, risks, best_visits(costs, without, crew.crews), plain, begin, expected)
+    best = best_visits(costs, without, crew.crews)
+    yield Step("planning", 2, 2, "done")
+    return Plan(followed.stations, risks, best, plain, begin, expected)
 
 
 @dataclass(frozen=True)

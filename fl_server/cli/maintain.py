@@ -9,9 +9,10 @@ import polars as pl
 from data.errors import InputError
 from data.store import refuse_inside, whole_file
 from data.words import counted
+from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
-from fl_server.maintaining import Check, CrewSettings, Plan, checked, maintained, visit_rows
+from fl_server.maintaining import Check, CrewSettings, Plan, checked, maintaining, visit_rows
 from fl_server.watching import sighted
 from hetnet.operations.maintenance import RiskSettings
 
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     for kept in (each for each in (arguments.folder, arguments.data) if arguments.out and each):
         refuse_inside(kept, arguments.out)
     found = sighted(arguments.folder, arguments.data)
-    plan = maintained(arguments.folder, found, crew, settings)
+    plan = shown(maintaining(arguments.folder, found, crew, settings))
     seeds = range(1, arguments.check + 1)
     check = checked(arguments.folder, found, settings, seeds, SHARE) if arguments.check else None
     rows = visit_rows(plan, crew)

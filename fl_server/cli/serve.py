@@ -21,6 +21,7 @@ MOST_AT_ONCE = 64
 EXAMPLES = """examples:
   vhtwin serve                                    all runs below ./runs, at http://127.0.0.1:9400/
   vhtwin serve runs/first --port 9000             one run
+  vhtwin serve runs/first --data NEWER            and alerts of the data that arrive in NEWER
   vhtwin serve --federation 127.0.0.1:9300        with what vhtwin server says of its stations
   vhtwin serve --host 0.0.0.0 --name twins.example --token FILE --tls-cert twins.crt --tls-key twins.key
                                                   for other machines; the page asks for the token
@@ -62,6 +63,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--federation", metavar="HOST:PORT", help="a server (vhtwin server, vhtwin up) whose status is shown"
     )
     parser.add_argument("--keys", type=Path, metavar="FOLDER", help="the keys of that server, if it has some")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="a set of the runs' stations in which data arrive, to watch"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object: the address")
     parser.set_defaults(run=run)
 
@@ -70,8 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     access = access_from(arguments)
     _refuse_bad_certificate(arguments)
+    if arguments.data and not arguments.data.is_dir():
+        raise InputError(f"--data {arguments.data}: no such folder, expected a set in which data arrive")
     run_folders([arguments.runs])  # refuses what holds none
-    desk = Desk(Shelf(arguments.runs), _status(arguments))
+    desk = Desk(Shelf(arguments.runs), _status(arguments), arguments.data)
     with _listening(arguments.host, arguments.port) as listening:
         port = listening.getsockname()[1]
         scheme = "https" if arguments.tls_cert else "http"

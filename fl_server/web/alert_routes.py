@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from fl_server.web.alerts import alerts_of, begin_watch, is_alert
+from fl_server.web.alerts import Followed, alerts_of, begin_watch, has_grown, is_alert
 from fl_server.web.desk import Desk
 from fl_server.web.errors import REFUSALS
 from fl_server.web.jobs import told
@@ -15,6 +15,7 @@ from fl_server.web.run_routes import Key
 from fl_server.web.shelf import UnknownError
 
 Figures = dict[str, Any]  # Any: what JSON holds
+Source = Annotated[Followed, Query(description="the stream of the run, or the set in which data arrive")]
 Named = Annotated[str, Path(max_length=100, description="the id of an alert")]
 
 
@@ -32,9 +33,18 @@ def alert_routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["alerts"], responses=REFUSALS)
 
     @router.post("/runs/{run}/watch", status_code=202)
-    def watch(run: Key) -> Figures:
-        """Follow the stream against the stored twins: a job, after which the alerts are there."""
-        return told(begin_watch(desk, run))
+    def watch(run: Key, source: Source = "stream") -> Figures:
+        """Follow the stream, or what has arrived, against the stored twins: a job, which leaves alerts.
+
+        What has arrived is in the set that the server was started with (`--data`).
+        """
+        return told(begin_watch(desk, run, source))
+
+    @router.get("/runs/{run}/arriving")
+    def arriving(run: Key) -> Figures:
+        """Whether data have arrived that have not been watched."""
+        desk.network(run)
+        return {"changed": has_grown(desk, run)}
 
     @router.get("/runs/{run}/alerts")
     def alerts(run: Key) -> JSONResponse:

@@ -1,7 +1,13 @@
-"""Watching at the desk: the job that follows a run's stream, and its alerts with what people say of them."""
+"""Watching at the desk: the job that follows series against a run's twins, and its alerts with marks on them.
 
-from typing import Any
+Followed is the stream of the run, or the set in which data arrive that the server was started with.
+"""
 
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from data.errors import InputError
 from data.progress import Work
 from fl_server.watching import watched_answer, watching
 from fl_server.web.desk import Desk
@@ -9,19 +15,50 @@ from fl_server.web.jobs import Job
 from fl_server.web.marks import Mark, marks_of
 
 Figures = dict[str, Any]  # Any: what JSON holds
+Followed = Literal["stream", "arriving"]
 WATCH = "watch"
+WORDS = {"stream": "watch the stream", "arriving": "watch what has arrived"}
+KEPT = ("source", "from", "until", "step_minutes", "unwatched", "drift")
 
 
-def begin_watch(desk: Desk, run: str) -> Job:
-    """The job that follows the stream of a run against its twins."""
-    folder = desk.network(run).folder
+def begin_watch(desk: Desk, run: str, source: Followed) -> Job:
+    """The job that follows the stream of a run, or what has arrived, against its twins."""
+    folder, data = desk.network(run).folder, followed_set(desk, source)
 
     def work() -> Work[Figures]:
-        found = watched_answer((yield from watching(folder)))
-        desk.keep(run, WATCH, found)
+        stamp = stamp_of(data)  # before it is read: what comes meanwhile is looked at again
+        found = watched_answer((yield from watching(folder, data)))
+        desk.keep(run, WATCH, found | {"source": source, "stamp": stamp})
         return {"alerts": len(found["alerts"])}  # type: ignore[arg-type]  # a list
 
-    return desk.jobs.start(run, WATCH, "watch the stream", work)
+    return desk.jobs.start(run, WATCH, WORDS[source], work)
+
+
+def followed_set(desk: Desk, source: Followed) -> Path | None:
+    """The set that is followed: that in which data arrive, or None for the run's own."""
+    if source == "stream":
+        return None
+    if desk.newer is None:
+        raise InputError("no set is known in which data arrive; vhtwin serve RUNS --data DIR names one")
+    return desk.newer
+
+
+def has_grown(desk: Desk, run: str) -> bool:
+    """Whether data have arrived that have not been watched for this run."""
+    stamp, found = stamp_of(followed_set(desk, "arriving")), desk.kept(run, WATCH)
+    return found is None or found["source"] != "arriving" or found["stamp"] != stamp
+
+
+def stamp_of(folder: Path | None) -> str:
+    """What tells one state of a set from the next: the names, sizes and times of its files."""
+    if folder is None:
+        return ""
+    try:
+        files = [(str(file), file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()]
+    except OSError:  # a file has gone meanwhile: the next look tells
+        return "changing"
+    lines = [f"{name} {about.st_size} {about.st_mtime_ns}" for name, about in files]
+    return sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def alerts_of(desk: Desk, run: str) -> Figures:
@@ -31,8 +68,7 @@ def alerts_of(desk: Desk, run: str) -> Figures:
         return {"watched": False, "alerts": [], "drift": None}
     marks = marks_of(network.folder)
     alerts = [alert | {"mark": vars(marks.get(alert["id"], Mark()))} for alert in found["alerts"]]
-    kept = {name: found[name] for name in ("from", "until", "step_minutes", "unwatched", "drift")}
-    return kept | {"watched": True, "alerts": alerts}
+    return {name: found[name] for name in KEPT} | {"watched": True, "alerts": alerts}
 
 
 def is_alert(desk: Desk, run: str, alert: str) -> bool:

@@ -18,6 +18,7 @@ from fl_server.web.guard import Access, Guard
 from fl_server.web.job_routes import job_routes
 from fl_server.web.run_routes import run_routes
 from fl_server.web.shelf import UnknownError
+from fl_server.web.upkeep_routes import upkeep_routes
 from fl_server.web.what_if_routes import what_if_routes
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -54,6 +55,7 @@ def api(desk: Desk) -> FastAPI:
     app.include_router(job_routes(desk))
     app.include_router(alert_routes(desk))
     app.include_router(what_if_routes(desk))
+    app.include_router(upkeep_routes(desk))
     app.add_route("/", _page, include_in_schema=False)
     app.add_route("/page/{name}", _page, include_in_schema=False)
     return app
@@ -64,8 +66,12 @@ def _about(desk: Desk) -> APIRouter:
 
     @router.get("/about")
     def about() -> Figures:
-        """Which version this is, and whether it asks a server of a federation."""
-        return {"version": metadata.version("vhtwin"), "federation": desk.status is not None}
+        """Which version this is, whether it asks a server of a federation, and whether data arrive."""
+        return {
+            "version": metadata.version("vhtwin"),
+            "federation": desk.status is not None,
+            "arriving": desk.newer is not None,
+        }
 
     @router.get("/federation")
     def federation() -> Figures:

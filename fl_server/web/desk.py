@@ -29,6 +29,7 @@ class Desk:
 
     shelf: Shelf
     status: Callable[[], Figures] | None = None
+    newer: Path | None = None  # a set of the runs' stations in which data arrive
     jobs: Jobs = field(default_factory=Jobs)
     _networks: OrderedDict[Stamp, Network] = field(default_factory=OrderedDict)
     _kept: dict[tuple[Stamp, str], Any] = field(default_factory=dict)  # Any: what jobs made

@@ -35,6 +35,14 @@ class Download(Response):
 def run_routes(desk: Desk) -> APIRouter:
     """The routes, which read what is at the desk."""
     router = APIRouter(prefix="/api", tags=["runs"], responses=REFUSALS)
+    _add_descriptions(router, desk)
+    _add_series(router, desk)
+    _add_files(router, desk)
+    return router
+
+
+def _add_descriptions(router: APIRouter, desk: Desk) -> None:
+    """What runs are about, and what is known of all their stations."""
 
     @router.get("/runs")
     def runs() -> list[Figures]:
@@ -52,6 +60,20 @@ def run_routes(desk: Desk) -> APIRouter:
     def stations(run: Key) -> JSONResponse:
         """All stations, column by column: where they are, their clusters, ages of twins, usual peaks."""
         return JSONResponse(answers.stations(desk.network(run)))
+
+    @router.get("/runs/{run}/federation")
+    def federation(run: Key) -> JSONResponse:
+        """Who trains, waits, sleeps or is away; the gate; messages and bytes; the rounds and steps so far."""
+        return JSONResponse(federation_of(desk.network(run)))
+
+    @router.get("/runs/{run}/clusters")
+    def clusters(run: Key) -> JSONResponse:
+        """The clusters with their errors."""
+        return JSONResponse(answers.clusters(desk.network(run)))
+
+
+def _add_series(router: APIRouter, desk: Desk) -> None:
+    """Series and forecasts, of all stations step by step or of one station."""
 
     @router.get("/runs/{run}/frames", responses={200: {"content": BINARY}}, response_class=Response)
     def frames(
@@ -82,15 +104,9 @@ def run_routes(desk: Desk) -> APIRouter:
         """One station: its series, and of a finished run forecasts with intervals, also beyond the data."""
         return JSONResponse(_station(desk.network(run), station, hours, coverage))
 
-    @router.get("/runs/{run}/federation")
-    def federation(run: Key) -> JSONResponse:
-        """Who trains, waits, sleeps or is away; the gate; messages and bytes; the rounds and steps so far."""
-        return JSONResponse(federation_of(desk.network(run)))
 
-    @router.get("/runs/{run}/clusters")
-    def clusters(run: Key) -> JSONResponse:
-        """The clusters with their errors."""
-        return JSONResponse(answers.clusters(desk.network(run)))
+def _add_files(router: APIRouter, desk: Desk) -> None:
+    """Files that a browser stores."""
 
     @router.get("/runs/{run}/stations.csv", response_class=Response)
     def stations_csv(run: Key, step: Step = 0) -> Download:
@@ -103,8 +119,6 @@ def run_routes(desk: Desk) -> APIRouter:
         """The same as a FeatureCollection of points."""
         text = answers.geojson_of(desk.network(run), step)
         return Download(text, f"{run}.geojson", "application/geo+json")
-
-    return router
 
 
 def _layer(desk: Desk, run: str, layer: Layer) -> Any:  # Any: an array (T, N)

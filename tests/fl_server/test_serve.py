@@ -90,3 +90,9 @@ def test_it_serves_until_interrupted(tmp_path: Path) -> None:
         _, told = process.communicate(timeout=20)
     assert process.returncode == 130
     assert told.strip() == "vhtwin: interrupted"
+
+
+def test_a_set_in_which_data_arrive_must_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    assert main(["serve", str(tmp_path), "--data", str(tmp_path / "nothing")]) == 3
+    assert "expected a set in which data arrive" in capsys.readouterr().err

@@ -12,6 +12,9 @@ const MOST_CARDS = 100;
 let hidden = true; // acknowledged and muted ones
 let current = false; // only those that are on at the time that is shown
 let busy = "";
+let following = false; // the data that arrive
+const WATCHING = "watching…";
+const LOOK_MS = 5000;
 
 export async function fetchAlerts() {
   const { run } = state;
@@ -37,29 +40,59 @@ export function stationsInAlarm(time) {
     .flatMap((alert) => alert.stations.map((station) => state.places.get(station))).filter((place) => place !== undefined);
 }
 
-async function begin() {
-  busy = "watching…";
+async function begin(source) {
+  const { run } = state;
+  const known = new Set(state.alerts?.source === source ? state.alerts.alerts.map(({ id }) => id) : []);
+  busy = WATCHING;
   refresh("alerts");
   try {
-    await follow(post(ofRun(state.run, "/watch")));
+    await follow(post(ofRun(run, `/watch?source=${source}`)));
     busy = "";
+    if (run !== state.run) return;
     await fetchAlerts();
-    say(counted(state.alerts.alerts.length, "alert"));
-  } catch (error) { busy = error.message; }
+    const fresh = state.alerts.alerts.filter(({ id }) => !known.has(id)).length;
+    say(known.size ? counted(fresh, "new alert") : counted(fresh, "alert"));
+  } catch (error) { busy = error.message; following = false; }
   refresh("alerts");
+}
+
+export function forgetAlerts() {
+  following = false;
+  busy = "";
+}
+
+/** Watch again whenever data have arrived, while somebody wants that. */
+export function startFollowing() {
+  setInterval(async () => {
+    if (!following || busy === WATCHING || !state.info) return;
+    const { run } = state;
+    try {
+      const { changed } = await get(ofRun(run, "/arriving"));
+      if (changed && following && run === state.run) await begin("arriving");
+    } catch (error) { busy = error.message; following = false; refresh("alerts"); }
+  }, LOOK_MS);
 }
 
 export function drawAlerts(box) {
   const told = state.alerts;
   if (!state.info) { fill(box, el("p", { className: "empty" }, "reading…")); return; }
-  const start = el("button", { type: "button", className: "main", onclick: begin, disabled: busy === "watching…" },
-    told?.watched ? "Watch again" : "Watch the stream");
+  const start = el("button", { type: "button", className: "main", onclick: () => begin("stream"), disabled: busy === WATCHING },
+    told?.source === "stream" ? "Watch the stream again" : "Watch the stream");
   fill(box,
     el("h2", {}, "Alerts"),
     el("p", { className: "note" }, "The stream is followed step by step against the stored twins; an alert has seen nothing that came after it was raised."),
-    el("div", { className: "row" }, start, el("span", { role: "status" }, busy)),
+    el("div", { className: "row" }, start, el("span", { role: "status", className: busy === WATCHING ? "" : "bad" }, busy)),
+    state.arriving ? el("div", { className: "row" }, followed()) : null,
     told?.refusal ? el("p", { className: "bad" }, told.refusal) : null,
     told?.watched ? found(told) : null);
+}
+
+function followed() {
+  const box = el("input", { type: "checkbox", checked: following, onchange: () => {
+    following = box.checked;
+    if (following && busy !== WATCHING) begin("arriving");
+  } });
+  return el("label", { className: "field" }, box, "follow the data that arrive");
 }
 
 function found(told) {
@@ -69,7 +102,7 @@ function found(told) {
   return [
     el("div", { className: "row" }, el("label", { className: "field" }, toggle, "also acknowledged and muted ones"),
       el("label", { className: "field" }, only, "only at this time"),
-      el("span", { className: "quiet" }, `${counted(told.alerts.length, "alert")} from ${clock(told.from)} to ${clock(told.until)}`)),
+      el("span", { className: "quiet" }, `${told.source === "arriving" ? "arrived data: " : ""}${counted(told.alerts.length, "alert")} from ${clock(told.from)} to ${clock(told.until)}`)),
     shown.length ? shown.slice(0, MOST_CARDS).map(card) : el("p", { className: "empty" }, "No open alerts."),
     shown.length > MOST_CARDS ? el("p", { className: "note" }, `and ${counted(shown.length - MOST_CARDS, "more alert")}`) : null,
     drift(told.drift),

@@ -32,6 +32,8 @@ function statesByPlace() {
   return Float32Array.from(told, (each) => { const at = names.indexOf(each); return at < 0 ? NaN : at; });
 }
 
+const percent = (value) => `${figure(100 * value)} %`;
+
 const LAYERS = {
   load: {
     name: "Load", there: () => state.info.times.length > 0, words: () => state.info.unit,
@@ -64,6 +66,10 @@ const LAYERS = {
   states: {
     name: "Federation", there: () => statesNow().length > 0, words: () => "what each station is at",
     values: statesByPlace, scale: states, told: (value) => Object.keys(STATES)[value] ?? "unknown",
+  },
+  risk: {
+    name: "Risk", there: () => Boolean(state.risk), words: () => "chance of a failure within a week, by the signs that maintenance goes by",
+    values: () => state.risk, scale: () => sequential(0, Math.max(...state.risk.filter(Number.isFinite), 1e-6)), told: percent,
   },
   difference: {
     name: "What if", there: () => Boolean(state.difference), words: () => state.difference.words,

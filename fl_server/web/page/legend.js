@@ -35,6 +35,6 @@ function ramp(scale) {
 
 function ticks({ low, high, log }) {
   const middle = log ? Math.sqrt(low * high) : (low + high) / 2;
-  const told = state.layer === "share" ? (value) => `${Math.round(value * 100)} %` : figure;
+  const told = { share: (value) => `${Math.round(value * 100)} %`, risk: (value) => `${figure(100 * value)} %` }[state.layer] ?? figure;
   return el("div", { className: "ticks" }, [low, middle, high].map((value) => el("span", {}, told(value))));
 }

@@ -1,6 +1,6 @@
 // The page begins here: it fetches a run and strings map, time and panels together.
 
-import { drawAlerts, fetchAlerts, stationsInAlarm } from "./alerts.js";
+import { drawAlerts, fetchAlerts, forgetAlerts, startFollowing, stationsInAlarm } from "./alerts.js";
 import { get, ofRun, post } from "./api.js";
 import { clusterColour } from "./colours.js";
 import { $, counted, el, fill, say } from "./dom.js";
@@ -9,6 +9,7 @@ import { drawFederation, fetchFederation, fetchServer } from "./federation.js";
 import { drawFiles } from "./files.js";
 import { Frames } from "./frames.js";
 import { follow } from "./jobs.js";
+import { drawMaintain, forgetMaintain } from "./maintain.js";
 import { layer, layers, valueOf } from "./layers.js";
 import { showLegend } from "./legend.js";
 import { StationMap } from "./map.js";
@@ -34,8 +35,10 @@ async function open(run) {
   stop();
   forgetStation();
   forgetWhatIf();
+  forgetMaintain();
+  forgetAlerts();
   notice("");
-  set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, clusters: null, focus: 0, selected: -1 });
+  set({ run, info: null, stations: null, frames: null, federation: null, alerts: null, difference: null, risk: null, clusters: null, focus: 0, selected: -1 });
   try {
     const [info, stations] = await Promise.all([get(ofRun(run)), get(ofRun(run, "/stations"))]);
     if (run !== state.run) return;
@@ -43,7 +46,7 @@ async function open(run) {
     const [steps, count] = [info.times.length, info.stations];
     const frames = Object.fromEntries(["load", "missed"].map((key) => [key, new Frames(run, key, steps, count, recolour)]));
     map.setStations(stations.longitude, stations.latitude);
-    const fits = state.layer !== "difference" && state.layer !== "states";
+    const fits = !["difference", "states", "risk"].includes(state.layer);
     set({ info, stations, places, frames, step: Math.min(info.stream[0] + 18, Math.max(steps - 1, 0)), layer: fits ? state.layer : "load" });
     if (!layer(state.layer).there()) set({ layer: "cluster" });
     history.replaceState(null, "", `#run=${encodeURIComponent(run)}`);
@@ -177,6 +180,7 @@ async function start() {
   addTab("federation", "Federation", drawFederation);
   addTab("clusters", "Clusters", drawClusters);
   addTab("alerts", "Alerts", drawAlerts);
+  addTab("maintain", "Maintain", drawMaintain);
   addTab("whatif", "What if", drawWhatIf);
   addTab("table", "Table", drawTable);
   addTab("files", "Files", drawFiles);
@@ -185,21 +189,22 @@ async function start() {
   startFinding();
   startMapButtons();
   handle(map, $("tip"));
-  watch("info clusters federation told focus", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "whatif"); });
-  watch("layer info clusters difference alerts focus", showLayer);
+  watch("info clusters federation told focus", () => { showAbout(); showLayers(); refresh("clusters", "files", "table", "alerts", "maintain", "whatif"); });
+  watch("layer info clusters difference risk alerts focus", showLayer);
   watch("theme", showLayer);
   watch("step", () => { recolour(); followTime(); });
   watch("step layer", () => refreshSoon());
   watch("selected", () => {
     map.selected = state.selected;
     map.draw();
-    if (state.selected >= 0 && !["table", "alerts", "whatif"].some(isShown)) showTab("station");
+    if (state.selected >= 0 && !["table", "alerts", "maintain", "whatif"].some(isShown)) showTab("station");
     fetchStation();
     refresh("table", "whatif");
   });
   $("run").addEventListener("change", () => open($("run").value));
   try {
     about = await get("/api/about");
+    set({ arriving: about.arriving });
     const runs = await get("/api/runs");
     const wanted = new URLSearchParams(location.hash.slice(1)).get("run");
     fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : run.error ? " (damaged)" : " (on its way)"}`)));
@@ -210,6 +215,7 @@ async function start() {
     if (about.federation) fetchServer();
   } catch (error) { notice(error.message); }
   setInterval(lookAgain, LIVE_MS);
+  startFollowing();
 }
 
 let later = 0;

@@ -2,7 +2,7 @@
 
 export const state = {
   run: "", info: null, stations: null, places: new Map(), step: 0, layer: "load", selected: -1, theme: "light",
-  federation: null, told: null, focus: 0, alerts: null, difference: null, frames: null,
+  federation: null, told: null, focus: 0, alerts: null, difference: null, risk: null, frames: null, arriving: false,
 };
 
 const listeners = [];

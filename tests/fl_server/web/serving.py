@@ -33,9 +33,9 @@ SECONDS = 20.0
 
 
 @contextmanager
-def served(runs: Path, access: Access | None = None) -> Iterator[str]:
-    """The address of a server over `runs`, in this process."""
-    app = web_app(Desk(Shelf(runs)), access or Access())
+def served(runs: Path, access: Access | None = None, newer: Path | None = None) -> Iterator[str]:
+    """The address of a server over `runs`, in this process; data may arrive in `newer`."""
+    app = web_app(Desk(Shelf(runs), newer=newer), access or Access())
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

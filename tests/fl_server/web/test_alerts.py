@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -15,7 +16,7 @@ from fl_server.web.guard import MOST_BYTES, Access
 from fl_server.web.marks import Mark, keep_mark, marks_file, marks_of
 from fl_server.web.shelf import Shelf
 from tests.fl_server.web.test_api import done
-from tests.fl_server.web.worlds import OUT
+from tests.fl_server.web.worlds import DAYS, OUT
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,48 @@ def test_the_alerts_are_those_of_watching_and_name_the_station_that_is_out(
     assert told["drift"]["retrain"] == watched(out / "one").drift.retrain
     outages = [alert for alert in told["alerts"] if alert["kind"] == "outage"]
     assert {station for alert in outages for station in alert["stations"]} == {OUT}
+
+
+def grown(folder: Path, source: Path, hours: int) -> None:
+    """The set in `folder` becomes the first hours of `source`, and a station of it is out in the last six."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(source / "stations.csv", folder)
+    table = pl.read_csv(source / "traffic.csv").head(hours)
+    row = pl.int_range(pl.len())
+    table = table.with_columns(pl.when(row >= hours - 6).then(0.0).otherwise(pl.col("s0")).alias("s0"))
+    table.write_csv(folder / "traffic.csv")
+
+
+def test_data_that_arrive_are_watched_whenever_there_are_more(runs: Path, tmp_path: Path) -> None:
+    newer, hours = tmp_path / "newer", 24 * DAYS
+    grown(newer, runs.parent / "city", hours - 3)
+    desk = Desk(Shelf(runs), newer=newer)
+    with TestClient(web_app(desk, Access()), base_url="http://127.0.0.1") as client:
+        assert client.get("/api/about").json()["arriving"]
+        assert client.get("/api/runs/done/arriving").json() == {"changed": True}
+        assert done(client, client.post("/api/runs/done/watch?source=arriving"))["state"] == "done"
+        told = client.get("/api/runs/done/alerts").json()
+        assert told["source"] == "arriving"
+        assert any(each["kind"] == "outage" and "s0" in each["stations"] for each in told["alerts"])
+        assert client.get("/api/runs/done/arriving").json() == {"changed": False}
+        grown(newer, runs.parent / "city", hours)
+        assert client.get("/api/runs/done/arriving").json() == {"changed": True}
+        assert done(client, client.post("/api/runs/done/watch?source=arriving"))["state"] == "done"
+        assert client.get("/api/runs/done/alerts").json()["until"] > told["until"]
+        shutil.rmtree(newer)
+        ended = done(client, client.post("/api/runs/done/watch?source=arriving"))
+        assert ended["state"] == "failed"
+        assert "found nothing" in ended["error"]
+
+
+def test_no_set_comes_from_a_request(client: TestClient, runs: Path) -> None:
+    assert not client.get("/api/about").json()["arriving"]
+    assert client.get("/api/runs/done/arriving").status_code == 409
+    refused = client.post("/api/runs/done/watch?source=arriving")
+    assert refused.status_code == 409
+    assert "--data DIR" in refused.json()["error"]
+    for source in (str(runs.parent / "city"), "..", ""):
+        assert client.post("/api/runs/done/watch", params={"source": source}).status_code == 422
 
 
 def test_an_alert_is_acknowledged_muted_and_open_again(watching: TestClient, out: Path) -> None:

@@ -36,7 +36,7 @@ KEYS = st.sampled_from(["done", "done", "going", None])  # None: what schemathes
 
 @pytest.fixture(scope="module")
 def address(runs: Path) -> Iterator[str]:
-    with served(runs) as made:
+    with served(runs, newer=runs.parent / "city") as made:
         yield made
 
 

@@ -13,7 +13,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from fl_server.web.guard import Access
 from tests.fl_server.web.serving import browser, complaints, served, until
-from tests.fl_server.web.worlds import HOSTILE, STATIONS
+from tests.fl_server.web.test_alerts import grown
+from tests.fl_server.web.worlds import DAYS, HOSTILE, STATIONS
 
 READY = "window.vhtwin?.state.info && vhtwin.state.stations && vhtwin.state.frames.load.at(vhtwin.state.step)"
 
@@ -136,7 +137,7 @@ def test_every_tab_is_reached_by_arrows_and_says_something(page: Chrome) -> None
 
 
 def test_all_that_can_be_used_has_a_name(page: Chrome) -> None:
-    for name in ("station", "federation", "clusters", "alerts", "whatif", "table", "files"):
+    for name in ("station", "federation", "clusters", "alerts", "maintain", "whatif", "table", "files"):
         by_id(page, f"tab-{name}").click()
         nameless = page.execute_script(
             """return [...document.querySelectorAll('button, input, select, canvas[tabindex]')].filter(each =>
@@ -192,6 +193,37 @@ def test_alerts_are_found_acknowledged_and_kept_outside_the_run(page: Chrome, ru
     marks = json.loads((runs / "done.alerts.json").read_text())["marks"]
     assert [mark["acknowledged"] for mark in marks.values()] == [True]
     assert before == {file.name: file.stat().st_mtime_ns for file in (runs / "done").iterdir()}
+
+
+def test_maintenance_is_planned_and_its_risk_drawn(page: Chrome) -> None:
+    by_id(page, "tab-maintain").click()
+    press(page, "document.querySelector('#panel-maintain button.main')")
+    until(page, "vhtwin.state.risk && document.querySelector('#panel-maintain table')", 60)
+    assert page.execute_script("return vhtwin.state.layer") == "risk"
+    assert "chance of a failure" in text(page, "legend")
+    riskiest = page.execute_script(
+        """const {risk, stations} = vhtwin.state;
+        return stations.station[risk.indexOf(Math.max(...risk))]"""
+    )
+    press(page, "document.querySelector('#panel-maintain td button')")
+    assert page.execute_script("return vhtwin.state.stations.station[vhtwin.state.selected]") == riskiest
+
+
+def test_data_that_arrive_are_followed(chrome: Chrome, runs: Path, tmp_path: Path) -> None:
+    hours = 24 * DAYS
+    grown(tmp_path / "newer", runs.parent / "city", hours - 3)
+    with served(runs, newer=tmp_path / "newer") as address:
+        chrome.get(f"{address}#run=done")
+        until(chrome, READY)
+        by_id(chrome, "tab-alerts").click()
+        press(chrome, "document.querySelector('#panel-alerts input')")
+        until(chrome, "vhtwin.state.alerts?.source === 'arriving'", 60)
+        before = chrome.execute_script("return vhtwin.state.alerts.until")
+        assert "outage: s0" in text(chrome, "panel-alerts")
+        grown(tmp_path / "newer", runs.parent / "city", hours)
+        until(chrome, f"vhtwin.state.alerts.until > '{before}'", 60)
+        assert "alert" in text(chrome, "say")
+        assert complaints(chrome) == []
 
 
 def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
