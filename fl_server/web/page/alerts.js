@@ -1,7 +1,7 @@
 // Alerts: what the twins did not expect, with what people say of it; and whether to train again.
 
 import { get, ofRun, post } from "./api.js";
-import { clock, counted, el, figure, fill, say } from "./dom.js";
+import { button, clock, counted, el, figure, fill, say } from "./dom.js";
 import { follow } from "./jobs.js";
 import { set, state, watch } from "./state.js";
 import { badge, refresh } from "./tabs.js";
@@ -52,8 +52,13 @@ async function begin(source) {
     await fetchAlerts();
     const fresh = state.alerts.alerts.filter(({ id }) => !known.has(id)).length;
     say(known.size ? counted(fresh, "new alert") : counted(fresh, "alert"));
-  } catch (error) { busy = error.message; following = false; }
+  } catch (error) { following = false; failed(error); }
   refresh("alerts");
+}
+
+function failed({ message }) {
+  busy = message;
+  say(message);
 }
 
 export function forgetAlerts() {
@@ -69,19 +74,18 @@ export function startFollowing() {
     try {
       const { changed } = await get(ofRun(run, "/arriving"));
       if (changed && following && run === state.run) await begin("arriving");
-    } catch (error) { busy = error.message; following = false; refresh("alerts"); }
+    } catch (error) { following = false; failed(error); refresh("alerts"); }
   }, LOOK_MS);
 }
 
 export function drawAlerts(box) {
   const told = state.alerts;
   if (!state.info) { fill(box, el("p", { className: "empty" }, "reading…")); return; }
-  const start = el("button", { type: "button", className: "main", onclick: () => begin("stream"), disabled: busy === WATCHING },
-    told?.source === "stream" ? "Watch the stream again" : "Watch the stream");
+  const start = button(told?.source === "stream" ? "Watch the stream again" : "Watch the stream", () => begin("stream"), { className: "main", off: busy === WATCHING });
   fill(box,
     el("h2", {}, "Alerts"),
     el("p", { className: "note" }, "The stream is followed step by step against the stored twins; an alert has seen nothing that came after it was raised."),
-    el("div", { className: "row" }, start, el("span", { role: "status", className: busy === WATCHING ? "" : "bad" }, busy)),
+    el("div", { className: "row" }, start, el("span", { className: busy === WATCHING ? "" : "bad" }, busy)),
     state.arriving ? el("div", { className: "row" }, followed()) : null,
     told?.refusal ? el("p", { className: "bad" }, told.refusal) : null,
     told?.watched ? found(told) : null);
@@ -145,7 +149,7 @@ async function sayOf(alert, changed) {
   try {
     await post(ofRun(state.run, `/alerts/${encodeURIComponent(alert.id)}/mark`), { acknowledged, muted_until, note });
     say(acknowledged ? "acknowledged" : muted_until ? "muted" : "open again");
-  } catch (error) { busy = error.message; }
+  } catch (error) { failed(error); }
   await fetchAlerts();
 }
 

@@ -23,6 +23,11 @@ export function say(words) {
   $("say").textContent = words;
 }
 
+/** A button; while it is `off` it does nothing, but keeps the focus of whoever has pressed it. */
+export function button(words, act, { off = false, ...properties } = {}) {
+  return el("button", { type: "button", "aria-disabled": off ? "true" : null, onclick: (event) => { if (off) event.preventDefault(); else act?.(event); }, ...properties }, words);
+}
+
 /** A figure with about three digits: 1.23 M, 1,234, 12.3, 0.00123. */
 export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

@@ -1,7 +1,7 @@
 // Maintenance: which station to look after when, so that least traffic is lost; the risk of each on the map.
 
 import { ofRun, post } from "./api.js";
-import { clock, counted, el, figure, figures, fill, table } from "./dom.js";
+import { button, clock, counted, el, figure, figures, fill, say, table } from "./dom.js";
 import { follow } from "./jobs.js";
 import { set, state } from "./state.js";
 import { refresh } from "./tabs.js";
@@ -31,7 +31,7 @@ async function plan() {
     found = result;
     busy = "";
     showRisk();
-  } catch (error) { busy = error.message; }
+  } catch (error) { busy = error.message; say(busy); }
   refresh("maintain");
 }
 
@@ -45,11 +45,11 @@ export function drawMaintain(box) {
     el("h2", {}, "Maintenance"),
     el("p", { className: "note" }, "The risk of a station rests on how its last days differ from its calm ones; visits of the coming week are planned so that least traffic is lost. "
       + "Stations that fail without a sign are not foreseen."),
-    el("form", { className: "form", onsubmit: (event) => { event.preventDefault(); plan(); } },
+    el("form", { className: "form", onsubmit: (event) => { event.preventDefault(); if (busy !== PLANNING) plan(); } },
       Object.entries(FIELDS).map(([key, words]) => field(key, ...words)),
       state.arriving ? el("div", { className: "field" }, el("label", { htmlFor: "plan-source" }, "After"), source()) : null,
-      el("div", { className: "row" }, el("button", { className: "main", disabled: busy === PLANNING }, "Plan"),
-        el("span", { role: "status", className: busy === PLANNING ? "" : "bad" }, busy))),
+      el("div", { className: "row" }, button("Plan", null, { type: "submit", className: "main", off: busy === PLANNING }),
+        el("span", { className: busy === PLANNING ? "" : "bad" }, busy))),
     found ? outcome(found) : null);
 }
 

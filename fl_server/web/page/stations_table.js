@@ -1,6 +1,6 @@
 // All stations as a table: what the map shows, as text.
 
-import { clock, counted, el, figure, fill } from "./dom.js";
+import { button, clock, counted, el, figure, fill, say } from "./dom.js";
 import { layer, valueOf } from "./layers.js";
 import { name, set, state } from "./state.js";
 import { refresh } from "./tabs.js";
@@ -64,9 +64,9 @@ function fillRows(body, foot) {
     el("th", { scope: "row" }, el("button", { type: "button", className: "name", onclick: () => set({ selected: place }) }, name(place))),
     el("td", {}, stations.cluster[place] || "–"), el("td", {}, valueOf(place) || "–"),
     el("td", {}, figure(stations.mse[place])), el("td", {}, figure(stations.age_hours[place])))));
-  const turn = (by) => () => { page += by; fillRows(body, foot); };
+  const turn = (by) => () => { page += by; refresh("table"); say(`page ${page + 1} of ${pages}`); };
   fill(foot,
-    el("button", { type: "button", disabled: page === 0, onclick: turn(-1) }, "Before"),
+    button("Before", turn(-1), { off: page === 0 }),
     el("span", {}, `page ${page + 1} of ${pages}, ${counted(places.length, "station")}`),
-    el("button", { type: "button", disabled: page === pages - 1, onclick: turn(1) }, "Next"));
+    button("Next", turn(1), { off: page === pages - 1 }));
 }

@@ -1,7 +1,7 @@
 // What if: a form for scenarios, and what they change, on the map and in figures.
 
 import { getFloats, ofRun, post } from "./api.js";
-import { clock, counted, el, figure, figures, fill, table } from "./dom.js";
+import { button, clock, counted, el, figure, figures, fill, say, table } from "./dom.js";
 import { storeText } from "./files.js";
 import { follow } from "./jobs.js";
 import { set, state } from "./state.js";
@@ -15,6 +15,7 @@ const KINDS = {
 };
 const [LEAST_FLOW, MOST_FLOWS] = [0.08, 60]; // of the largest, and lines on the map
 let wanted = { off: "", sleep: "", demand: "", move: "", name: "", hours: 24, users: "" };
+const PLAYING = "playing…";
 let busy = "";
 let found = null; // {result, layers, hour}
 
@@ -28,7 +29,7 @@ const clauses = (text) => text.split(/[;\n]/).map((each) => each.trim()).filter(
 
 async function play() {
   const { run } = state;
-  busy = "playing…";
+  busy = PLAYING;
   refresh("whatif");
   try {
     const scenario = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, clauses(wanted[kind])]));
@@ -40,7 +41,7 @@ async function play() {
     found = { result, base, load, difference, hour: -1 };
     busy = "";
     show();
-  } catch (error) { busy = error.message; }
+  } catch (error) { busy = error.message; say(busy); }
   refresh("whatif");
 }
 
@@ -65,13 +66,13 @@ function show() {
 
 export function drawWhatIf(box) {
   if (!state.info) { fill(box, el("p", { className: "empty" }, "reading…")); return; }
-  const form = el("form", { className: "form", onsubmit: (event) => { event.preventDefault(); play(); } },
+  const form = el("form", { className: "form", onsubmit: (event) => { event.preventDefault(); if (busy !== PLAYING) play(); } },
     Object.entries(KINDS).map(([kind, [words, hint]]) => field(kind, words, hint)),
     plainField("name", "Name", { type: "text", maxLength: 200, placeholder: "scenario" }),
     plainField("hours", "Hours", { type: "number", min: 1, max: 72 }),
     plainField("users", "Users", { type: "number", min: 1, step: "any", placeholder: "of the network, if known" }),
-    el("div", { className: "row" }, el("button", { className: "main", disabled: busy === "playing…" }, "Play"),
-      el("span", { role: "status", className: busy === "playing…" ? "" : "bad" }, busy)));
+    el("div", { className: "row" }, button("Play", null, { type: "submit", className: "main", off: busy === PLAYING }),
+      el("span", { className: busy === PLAYING ? "" : "bad" }, busy)));
   fill(box,
     el("h2", {}, "What if"),
     el("p", { className: "note" }, "The coming hours twice, as the stored twins forecast them: with the scenario and without. Stations with commas between, "

@@ -237,7 +237,7 @@ def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
     assert "load with it minus load without" in text(page, "legend")
     by_id(page, "wanted-off").send_keys(",nobody")
     press(page, "document.querySelector('#panel-whatif button.main')")
-    until(page, "document.querySelector('#panel-whatif [role=status]').textContent.includes('nobody')", 60)
+    until(page, "document.querySelector('#panel-whatif .bad')?.textContent.includes('nobody')", 60)
 
 
 def test_who_types_goes_on_typing_when_the_panel_is_drawn_again(page: Chrome) -> None:
