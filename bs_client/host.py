@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bs_client.budget import Budget
 from bs_client.masking import Sessions
 from bs_client.memory import Memory
 from clustering.signatures import SignatureSettings
@@ -31,6 +32,7 @@ class Host:
     introductions: tuple[Introduction, ...]
     sessions: Sessions  # of sums of which the server sees the sum alone
     memory: Memory  # of one order in the next, where updates cross in fewer bytes
+    budget: Budget  # of privacy, where the run has one
 
 
 def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host:
@@ -48,6 +50,7 @@ def host(traffic: Traffic, recipe: Recipe, signature: SignatureSettings) -> Host
         introductions=introductions(of_columns(traffic, [column_of[station] for station in stations])),
         sessions=Sessions(),
         memory=Memory(stations),
+        budget=Budget(stations, recipe.privacy),
     )
 
 

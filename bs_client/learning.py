@@ -10,8 +10,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from bs_client.budget import SPENT
 from bs_client.crossing import opened, written
 from bs_client.host import Host, places
+from bs_client.private import private_weights
 from data.errors import InputError
 from data.exact_sums import LARGEST, exact_sum
 from data.masks import ROOM, whole_numbers
@@ -24,6 +26,7 @@ from forecasting.stations import Floats, Samples, station_rngs
 from forecasting.training import train_once
 
 Places = NDArray[np.int64]
+KEPT = "keeps its own twin to itself under a privacy budget"
 Made = tuple[Floats, NDArray[np.float32]]  # weights (K, P), the mean loss of the last epoch (K,)
 
 
@@ -83,6 +86,13 @@ def _answers(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> I
     for row in rows[without]:
         yield Failure(trained.stations[row], "has no window to train on yet")
     rows = rows[~without]
+    if host.recipe.privacy.on:
+        if order.phase == "personal":
+            yield from (Failure(trained.stations[row], KEPT) for row in rows)
+            return
+        trained, refused = _private(host, trained, rows, order)
+        yield from (Failure(trained.stations[row], SPENT) for row in refused)
+        rows = np.setdiff1d(rows, refused)
     sound = np.abs(trained.weights[rows]).max(axis=1, initial=0) <= LARGEST  # not so where one is NaN
     sound &= np.isfinite(trained.losses[rows])
     for row in rows[~sound]:
@@ -96,6 +106,20 @@ def _answers(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> I
         return
     updates = [_update(trained, row) for row in rows]
     yield from written(host, order, updates) if order.crossing and order.crossing.coding else updates
+
+
+def _private(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> tuple[Trained, Places]:
+    """What came of a training as it may leave the stations of these `rows`; the rows that may send nothing.
+
+    No loss is told, and what has diverged is sent as no change under noise: that it has is told neither.
+    """
+    names = [trained.stations[row] for row in rows]
+    made = private_weights(host, names, trained.weights[rows], order)
+    weights = trained.weights.copy()
+    for row, name in zip(rows, names, strict=True):
+        weights[row] = made.get(name, order.weights)
+    refused = np.array([row for row, name in zip(rows, names, strict=True) if name not in made], np.int64)
+    return replace(trained, weights=weights, losses=np.zeros_like(trained.losses)), refused
 
 
 def _masked(host: Host, trained: Trained, rows: Places, order: TrainOrder) -> Iterator[Answer]:

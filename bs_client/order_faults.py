@@ -15,6 +15,7 @@ from data.messages import (
     MomentsOrder,
     Order,
     SharesOrder,
+    SpentOrder,
     TrainOrder,
     UnmaskOrder,
     Weights,
@@ -36,7 +37,7 @@ def refuse_faults(host: Host, orders: Sequence[Order]) -> None:
 def fault(host: Host, order: Order) -> str:
     """Why the stations of `host` cannot follow an order; nothing if they can."""
     match order:
-        case IntroduceOrder() | KeepOrder() | KeysOrder() | SharesOrder() | UnmaskOrder():
+        case IntroduceOrder() | KeepOrder() | KeysOrder() | SharesOrder() | UnmaskOrder() | SpentOrder():
             return ""
         case DescribeOrder():
             return "" if order.until is None else _bad_past(host, order.until)

@@ -17,6 +17,10 @@ from data.windows import GAPPY, NEVER_VARIES, varying_columns
 from data.wire import packed_answers, unpacked_orders
 from forecasting.recipe import Recipe
 
+NO_FOLDER = (
+    "stations without a folder would forget what they have spent of their privacy; expected --memory FOLDER"
+)
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -56,9 +60,12 @@ class Site:
         known = str(setup)
         if known not in self._made:
             given = rebuilt(Setup, setup)
+            if given.recipe.privacy.on and self.memory is None:
+                raise InputError(NO_FOLDER)
             made, unfit = _made(self.traffic, given)
             if made is not None and self.memory is not None:
                 made.memory.folder = self.memory / given.run
+                made.budget.folder = self.memory / given.run
             self._made = {known: (made, unfit)}
         return self._made[known]
 

@@ -13,9 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from bs_client.budget import SPENT
 from bs_client.host import Host, places
 from bs_client.learning import history, learned, personal
-from clustering.signatures import signatures
+from bs_client.private import private_signatures
+from clustering.signatures import Signatures, signatures
 from data.errors import InputError
 from data.messages import (
     Answer,
@@ -33,6 +35,8 @@ from data.messages import (
     MomentsOrder,
     Order,
     SharesOrder,
+    Spent,
+    SpentOrder,
     Timeline,
     TrainOrder,
     UnmaskOrder,
@@ -63,6 +67,9 @@ def answers(host: Host, orders: Sequence[Order]) -> list[Answer]:
                 given += _moments(host, order)
             case KeysOrder() | SharesOrder() | UnmaskOrder():
                 given += _masks(host, order)
+            case SpentOrder():
+                mine = [station for station in order.stations if station in host.place]
+                given += [Spent(station, host.budget.releases(station)) for station in mine]
             case KeepOrder():
                 host.memory.keep()
                 given += [Kept(station) for station in order.stations if station in host.place]
@@ -93,6 +100,9 @@ def _described(host: Host, order: DescribeOrder) -> Iterator[Answer]:
     timeline = Timeline(
         task.traffic.start, task.traffic.step_minutes, task.first_step, task.train_steps, len(task.load)
     )
+    if host.recipe.privacy.on:
+        yield from _described_in_private(host, order, found, timeline)
+        return
     for place in places(host, order.stations):
         yield Description(
             station=task.traffic.stations[place],
@@ -103,6 +113,24 @@ def _described(host: Host, order: DescribeOrder) -> Iterator[Answer]:
             timeline=timeline,
             layout=task.windows.layout,
         )
+
+
+def _described_in_private(
+    host: Host, order: DescribeOrder, found: Signatures, timeline: Timeline
+) -> Iterator[Answer]:
+    """Noised signatures of those who can afford one; nobody tells the mean and the scale of its load."""
+    stations = host.task.traffic.stations
+    until = host.task.train_steps if order.until is None else order.until
+    profiles = {
+        stations[place]: np.concatenate([found.day[place], found.week[place]])
+        for place in places(host, order.stations)
+    }
+    told = private_signatures(host, profiles, until)
+    for station in profiles:
+        if station in told:
+            yield Description(station, *told[station], 0.0, 1.0, timeline, host.task.windows.layout)
+        else:
+            yield Failure(station, SPENT)
 
 
 def _windows_between(task: Task, first: int, last: int) -> slice:
@@ -150,6 +178,12 @@ def _errors(station: StationId, sums: Tally, row: int) -> Answer:
 
 def _moments(host: Host, order: MomentsOrder) -> Iterator[Answer]:
     task = host.task
+    if host.recipe.privacy.on:
+        named = [task.traffic.stations[place] for place in places(host, order.stations)]
+        yield from (
+            Failure(station, "keeps its moments to itself under a privacy budget") for station in named
+        )
+        return
     steps = _windows_between(task, order.first, order.until)
     for place in places(host, order.stations):
         station = task.traffic.stations[place]

@@ -380,6 +380,21 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class SpentOrder:
+    """Say how much of your privacy budget you have spent."""
+
+    stations: tuple[StationId, ...]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """How many releases a station has made, of those that it may make in the run."""
+
+    station: StationId
+    releases: int
+
+
+@dataclass(frozen=True)
 class IntroduceOrder:
     """Say who you are; every station that can take part in the run answers."""
 
@@ -415,7 +430,16 @@ HeadOrder = RoundOrder | StepOrder | RefreshOrder | ScoreOrder | KeepOrder
 HeadAnswer = ClusterRound | ClusterReport | ClusterStep | ClusterScores | Kept
 MaskOrder = KeysOrder | SharesOrder | UnmaskOrder
 MaskAnswer = Keys | SealedShares | MaskedUpdate | Shares
-Order = IntroduceOrder | DescribeOrder | MaskOrder | TrainOrder | EvaluateOrder | MomentsOrder | HeadOrder
+Order = (
+    IntroduceOrder
+    | DescribeOrder
+    | MaskOrder
+    | TrainOrder
+    | EvaluateOrder
+    | MomentsOrder
+    | SpentOrder
+    | HeadOrder
+)
 Single = (
     Introduction
     | Description
@@ -423,6 +447,7 @@ Single = (
     | CodedUpdate
     | Errors
     | MomentsAnswer
+    | Spent
     | Failure
     | HeadAnswer
     | MaskAnswer

@@ -150,7 +150,8 @@ def _vertical_turn(fleet: Fleet, plan: Plan, run: Run) -> Run:
             f"no station sent a usable update in round {run.turn + 1} of V-twinning: "
             f"{_first_reason(made.failures)}"
         )
-    row = Row("vertical", run.turn + 1, made.loss, len(made.tree.clusters), _stability(plan, run))
+    told = None if plan.settings.recipe.privacy.on else made.loss
+    row = Row("vertical", run.turn + 1, told, len(made.tree.clusters), _stability(plan, run))
     next_turn = run.turn + 1
     if next_turn < rounds and _stalled((*run.history, row), settings.stop_after):
         next_turn = rounds

@@ -79,3 +79,5 @@ def remembering(fleet: Fleet, folder: Path) -> None:
     """Let stations of this process keep in `folder` what they remember, and look there for it."""
     for each in fleet.hosts if isinstance(fleet, LocalFleet) else ():
         each.memory.folder = folder
+        if each.recipe.privacy.on:
+            each.budget.keep_in(folder)

@@ -198,6 +198,8 @@ class TwinSettings:
                 "secure sum: attacks and defences look into single updates, which nobody sees; expected no "
                 "attack and no defence beside it"
             )
+        if self.recipe.privacy.on:
+            refuse_what_tells(self)
         if self.crossing.secure_sum:
             self._refuse_what_needs_single_updates()
 
@@ -226,11 +228,52 @@ class TwinSettings:
     @property
     def station_recipe(self) -> Recipe:
         """What the stations do, the proximal term that a strategy asks of them included."""
+        recipe = self.recipe
+        if recipe.privacy.on:
+            recipe = replace(recipe, privacy=recipe.privacy.planned(releases_of(self)))
         proximal = max(proximal_of(self.strategies.cluster), proximal_of(self.strategies.top))
         if not proximal:
-            return self.recipe
-        phases = {name: getattr(self.recipe, name) for name in ("vertical", "settling", "horizontal")}
-        return replace(self.recipe, **{name: replace(how, proximal=proximal) for name, how in phases.items()})
+            return recipe
+        phases = {name: getattr(recipe, name) for name in ("vertical", "settling", "horizontal")}
+        return replace(recipe, **{name: replace(how, proximal=proximal) for name, how in phases.items()})
+
+
+def releases_of(settings: TwinSettings) -> int:
+    """How many releases a station makes in a run: changes of its weights, and signatures.
+
+    In the stream it trains once in an epoch, and once more if it has gathered values before that.
+    """
+    stream, every = settings.horizontal.epochs, settings.segment.every_horizontal
+    again = stream // every if every and not settings.segment.how.is_given else 0
+    return 1 + again + settings.vertical.epochs + (stream + 1 if stream else 0)
+
+
+def refuse_what_tells(settings: TwinSettings) -> None:
+    """Refuse what would tell more of a station's series than its privacy budget covers."""
+    privacy, least = settings.recipe.privacy, settings.vertical.epochs + 1
+    reasons = {
+        "personal twins would show the server what single stations have; expected --personal none": (
+            settings.recipe.personal != "none"
+        ),
+        "the comparison without clusters would have every station spend its budget twice; expected "
+        "--no-single-level": settings.single_level,
+        "witnesses tell how updates err on their readings, which no noise covers; expected no pairing": (
+            settings.defence.kind != "none"
+        ),
+        "a simulated attacker has stations train more than once for one update, which they have no budget "
+        "for; expected no attack": settings.attack.kind != "none",
+        "a cluster head is a server of its own to its stations, and keeps no account of their budgets; "
+        "expected another method than heads": settings.segment.how.method == HEADS,
+        "stations tell no loss by which rounds could be stopped; expected vertical.stop_after 0": (
+            settings.vertical.stop_after > 0
+        ),
+        f"{privacy.releases} releases are spent before V-twinning ends; expected at least {least}, or 0": (
+            0 < privacy.releases < least
+        ),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise InputError(f"privacy: {reason}")
 
 
 def _refuse_bad_epochs(epochs: int) -> None:

@@ -9,6 +9,7 @@ from data.errors import InputError
 from data.inputs import INPUTS
 from data.windows import SplitSettings
 from forecasting.networks import NAMES
+from forecasting.private import PrivacySettings
 from forecasting.settings import TrainingSettings
 
 Personal = Literal["none", "head", "steps"]
@@ -34,7 +35,7 @@ class Recipe:
     `settling` is that of the last rounds of V-twinning, in which clusters keep to themselves. In the
     horizontal phase a station trains on its latest `memory_days`; 0 means on its whole history. `personal`
     says how a station makes a twin of its own out of the one it is sent: it fits the head alone, pulled to
-    the shared one by `head_strength`, or makes `personal_training`.
+    the shared one by `head_strength`, or makes `personal_training`. `privacy` bounds what it tells of itself.
     """
 
     model: str = "mlp"
@@ -50,6 +51,7 @@ class Recipe:
     head_strength: float = 100.0
     personal_training: TrainingSettings = PERSONAL_TRAINING
     seed: int = 1
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
 
     def __post_init__(self) -> None:
         if self.model not in NAMES:

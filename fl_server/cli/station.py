@@ -37,7 +37,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--memory",
         type=Path,
         metavar="FOLDER",
-        help="where stations keep what their compressed updates left out (default: in the process)",
+        help="where stations keep what their compressed updates left out (default: in the process), and what "
+        "they have spent of their privacy (a run with --privacy needs it)",
     )
     read_options.add_to(parser, leave_out_gappy=True)
     parser.set_defaults(run=run)

@@ -7,8 +7,10 @@ from data.errors import InputError
 from fl_server.aggregation.specs import nearest, settings_of, split_spec
 from fl_server.aggregation.strategies import RULES
 from fl_server.trust.settings import ATTACKS, DefenceSettings
+from forecasting.private import PrivacySettings
 
 Table = dict[str, Any]  # Any: what TOML holds
+PRIVATE = "epsilon=E[,delta=D][,clip=C][,releases=N]"
 ROBUST = ("median", "trimmed-mean", "krum", "multi-krum", "geometric-median")
 ON, PAIRING, OFF = "on", "pairing", "none"
 DEFENCES = f"{ON}, {PAIRING}, {', '.join(ROBUST)}, {OFF}"
@@ -26,6 +28,12 @@ def add_to(group: "argparse._ArgumentGroup") -> None:
         metavar="NAME",
         help=f"what stops attackers: {DEFENCES}; {ON} is the usual one, {PAIRING}, with its usual settings",
     )
+    group.add_argument(
+        "--privacy",
+        metavar=PRIVATE,
+        help="let stations clip and noise all that they send of their series, so that a run spends no more "
+        "than (ε, δ) of each (default: 1e-5, .1, as many as the run needs); see fl_server/trust/PRIVACY.md",
+    )
 
 
 def table_of(arguments: argparse.Namespace) -> Table:
@@ -35,7 +43,21 @@ def table_of(arguments: argparse.Namespace) -> Table:
         table["attack"] = attack_table(arguments.attack)
     if arguments.defend:
         table |= _defence_table(arguments)
+    if arguments.privacy is not None:
+        table |= _privacy_table(arguments.privacy)
     return table
+
+
+def _privacy_table(text: str) -> Table:
+    """What `epsilon=8,delta=1e-5` says; nothing is done without clusters beside it."""
+    name, texts = split_spec(f"privacy:{text}")
+    if "epsilon" not in texts:
+        raise InputError(f"--privacy {text}: expected {PRIVATE}, such as epsilon=8")
+    named = {key: value for key, value in texts.items() if key != "kind"}
+    if named != texts:
+        raise InputError(f"--privacy {text}: expected {PRIVATE}, such as epsilon=8")
+    settings = settings_of(PrivacySettings, texts, name, 0)
+    return {"recipe": {"privacy": {"kind": "series"} | settings}, "single_level": False}
 
 
 def attack_table(text: str) -> Table:

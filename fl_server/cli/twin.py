@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
   vhtwin twin DIR --compress top-k=0.05+int8          send changes of twins in a thirtieth of the bytes
   vhtwin twin DIR --attack sign-flip:.2 --defend on   what a fifth of the stations could do, and the defence
+  vhtwin twin DIR --privacy epsilon=8,delta=1e-5      bound what anybody learns of one station's series
   vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days
 """
 
@@ -106,14 +107,16 @@ def run_again(arguments: argparse.Namespace) -> int:
         )
     if arguments.data is not None:
         record = replace(record, set=str(arguments.data.resolve()))
-    cast = _cast(read_set(Path(record.set), record.reading), record.settings, arguments.threads)
+    memory = arguments.folder / MEMORY
+    cast = _cast(read_set(Path(record.set), record.reading), record.settings, arguments.threads, memory)
     twinning.refuse_changed(record, cast.plan)
-    remembering(cast.fleet, arguments.folder / MEMORY)
     twinning.finish(arguments.folder, record, cast, arguments, began)
     return 0
 
 
-def _cast(traffic: Traffic, settings: TwinSettings, threads: int) -> Cast:
+def _cast(traffic: Traffic, settings: TwinSettings, threads: int, memory: Path | None = None) -> Cast:
     fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature, threads)
+    if memory is not None:  # before anything is asked of stations that have spent something
+        remembering(fleet, memory)
     plan = planned(fleet, settings)
     return Cast(attacked(fleet, plan), plan)

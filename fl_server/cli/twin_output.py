@@ -23,6 +23,7 @@ from fl_server.run import Plan
 from fl_server.run_folder import TWINS, Record, write_summary
 from fl_server.running import State
 from fl_server.stored_runs import twin_file
+from fl_server.trust.privacy import privacy_figures
 from fl_server.trust.told import trust_sentences
 from fl_server.twins import Source, ended_twins, local_twins
 from forecasting.metrics import tally_scores
@@ -58,6 +59,7 @@ def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State
     summary: dict[str, object] = {
         **figures(state, plan),
         "reference": _reference(fleet, plan),
+        **privacy_figures(fleet, plan),
         "set": record.set,
         "channel": known[0].channel,
         "set_step_minutes": known[0].step_minutes,
@@ -77,7 +79,7 @@ def written(folder: Path, record: Record, fleet: Fleet, plan: Plan, state: State
 
 def _reference(fleet: Fleet, plan: Plan) -> dict[str, dict[str, float]]:
     """The errors of linear twins, unless stations show nothing of themselves, not even their moments."""
-    if plan.settings.crossing.secure_sum:
+    if plan.settings.crossing.secure_sum or plan.settings.recipe.privacy.on:
         return {}
     return {"federated ridge": asdict(tally_scores(federated_ridge(fleet, plan)))}
 

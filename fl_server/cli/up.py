@@ -24,7 +24,7 @@ from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
 from fl_server.federation.link import quiet
 from fl_server.federation.stations import Crew, Crewing, Launched, federated
 from fl_server.run import planned
-from fl_server.run_folder import MEMORY, Record, new_run, read_record
+from fl_server.run_folder import MEMORY, Record, keep_record, new_run, read_record
 from fl_server.running import State
 
 JOIN_SECONDS = 120.0
@@ -89,9 +89,14 @@ def run(arguments: argparse.Namespace) -> int:
     reading = read_options.settings_from(arguments)
     record = Record(version, source, "", reading, settings, twinning.links(settings))
     folder = output_folder.named_or_new(arguments, "up")
+    private = settings.recipe.privacy.on
+    if private:  # what stations spend is written into the folder as soon as they are asked for anything
+        new_run(folder, record, overwrite=arguments.overwrite)
     with _federated(record, folder, arguments.stations_per_process, patience) as running:
         record = twinning.of_plan(record, running.cast.plan)
-        new_run(folder, record, overwrite=arguments.overwrite)
+        if not private:
+            new_run(folder, record, overwrite=arguments.overwrite)
+        keep_record(folder, record)
         _finish(folder, record, running, arguments, began)
     return 0
 

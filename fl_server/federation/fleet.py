@@ -64,7 +64,7 @@ def setup_of(settings: TwinSettings, run: str = "") -> Plain:
         )
     recipe, signature = settings.station_recipe, settings.segment.signature
     setup = {"recipe": plain(recipe, {}), "signature": plain(signature, {})}
-    return setup | {"run": run} if run and settings.crossing.remembers else setup
+    return setup | {"run": run} if run and (settings.crossing.remembers or recipe.privacy.on) else setup
 
 
 @dataclass

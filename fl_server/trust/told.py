@@ -19,6 +19,18 @@ def trust_sentences(summary: Mapping[str, Any]) -> Iterator[str]:  # Any: what J
         )
     if defence:
         yield from _defence_sentences(defence, len(attack["attackers"]) if attack else 0)
+    if summary.get("privacy"):
+        yield privacy_sentence(summary["privacy"])
+
+
+def privacy_sentence(privacy: Mapping[str, Any]) -> str:  # Any: what JSON holds
+    """What a run has spent of the privacy of its stations."""
+    return (
+        f"privacy: ε = {privacy['spent']:.3g} of {privacy['epsilon']:g} at δ = {privacy['delta']:g} spent by "
+        f"station {privacy['most']}, the most of all, in {privacy['made']} of "
+        f"{counted(privacy['releases'], 'release')}; noise {privacy['multiplier']:.3g} times what two series "
+        f"can differ by, changes cut to {privacy['clip']:g}; the errors told for these tables are not covered"
+    )
 
 
 def _defence_sentences(defence: Mapping[str, Any], attackers: int) -> Iterator[str]:

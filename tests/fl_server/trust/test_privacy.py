@@ -1,0 +1,229 @@
+"""Runs under a privacy budget: what is sent, what is refused, and that all ways of running are one."""
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bs_client.budget import SPENT, Budget
+from bs_client.site import NO_FOLDER, Site
+from data.errors import InputError
+from data.messages import (
+    DescribeOrder,
+    Description,
+    Failure,
+    MomentsOrder,
+    Spent,
+    SpentOrder,
+    TrainOrder,
+    Update,
+)
+from data.traffic import StationId
+from data.wire import packed_orders, unpacked_answers
+from fl_server import local
+from fl_server.crossing.settings import CrossingSettings
+from fl_server.federation.fleet import setup_of
+from fl_server.local import LocalFleet, remembering
+from fl_server.run_folder import MEMORY
+from fl_server.running import State, states
+from fl_server.settings import HorizontalSettings, Strategies, TwinSettings, releases_of
+from fl_server.trust.privacy import privacy_figures
+from fl_server.trust.settings import AttackSettings, DefenceSettings
+from forecasting.private import PrivacySettings
+from forecasting.stations import Floats
+from tests.bs_client.stations import some_weights as weights_of
+from tests.fl_server.crossing.test_coded import SPARSE, end_of
+from tests.fl_server.crossing.test_masked import ROUNDS
+from tests.fl_server.crossing.test_wired import Wired
+from tests.fl_server.test_lifecycle import CITY, HISTORY, SETTINGS, all_states, fleet_of, plan_of
+
+BUDGET = PrivacySettings(kind="series", epsilon=1e4, clip=0.5)
+
+
+def private(settings: TwinSettings = SETTINGS, budget: PrivacySettings = BUDGET) -> TwinSettings:
+    return replace(settings, recipe=replace(settings.recipe, privacy=budget), single_level=False)
+
+
+def secret(station: StationId) -> bytes:
+    return sha256(station.encode()).digest()
+
+
+def known_fleet(settings: TwinSettings) -> LocalFleet:
+    """Stations whose secrets are no secrets, so that two runs can be compared."""
+    fleet = fleet_of(settings)
+    for host in fleet.hosts:
+        host.budget.draw = secret
+    return fleet
+
+
+def end(settings: TwinSettings) -> list[bytes]:
+    return end_of(all_states(settings, fleet=known_fleet(settings))[-1])
+
+
+def some_weights(fleet: LocalFleet, seed: int = 3) -> Floats:
+    return weights_of(fleet.hosts[0], seed)
+
+
+def trained(fleet: LocalFleet, turn: int = 0, seed: int = 3) -> dict[StationId, Update]:
+    order = TrainOrder(fleet.stations, some_weights(fleet, seed), "vertical", turn, 5, HISTORY)
+    return {each.station: each for each in fleet.ask([order]) if isinstance(each, Update)}
+
+
+def test_nobody_can_repeat_the_noise_of_another_run() -> None:
+    settings = private()
+    assert end_of(all_states(settings)[-1]) != end_of(all_states(settings)[-1])
+    assert end(settings) == end(settings)
+
+
+def test_the_number_of_hosts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = end(private())
+    monkeypatch.setattr(local, "STATIONS_A_HOST", 1)
+    assert end(private()) == whole
+
+
+def test_twins_are_the_same_over_the_wire(tmp_path: Path) -> None:
+    settings = private()
+    fleet = Wired(fleet_of(settings).stations, [])
+    fleet.site, fleet.settings = Site(CITY, tmp_path), settings
+    opened = Budget(fleet.stations, settings.station_recipe.privacy, secret)
+    opened.releases(fleet.stations[0])
+    opened.keep_in(tmp_path)
+    assert end_of(all_states(settings, fleet=fleet)[-1]) == end(settings)
+
+
+def test_stations_of_a_process_that_would_forget_what_they_spent_send_nothing() -> None:
+    order = DescribeOrder((StationId("s0"),))
+    found = unpacked_answers(Site(CITY).answered(packed_orders(setup_of(private()), [order])))
+    assert (found.refusal, found.answers) == (NO_FOLDER, ())
+
+
+def test_a_run_that_is_killed_goes_on_with_the_same_noise_and_spends_nothing_twice(tmp_path: Path) -> None:
+    settings = private()
+    fleet = known_fleet(settings)
+    remembering(fleet, tmp_path / MEMORY)
+    whole = all_states(settings, fleet=fleet)
+    spent_before = set(fleet.ask([SpentOrder(fleet.stations)]))
+    for kept in (whole[0], whole[2], whole[-10]):
+        again = fleet_of(settings)  # whose own secrets are others
+        remembering(again, tmp_path / MEMORY)
+        plan = plan_of(again, settings)
+        last = list(states(again, plan, State(kept.hierarchical, None)))[-1]
+        assert end_of(last) == end_of(whole[-1])
+        assert set(again.ask([SpentOrder(again.stations)])) == spent_before
+
+
+def test_no_run_makes_more_releases_than_it_is_calibrated_for() -> None:
+    settings = private()
+    fleet = known_fleet(settings)
+    last = all_states(settings, fleet=fleet)[-1]
+    told = privacy_figures(fleet, plan_of(fleet, settings))["privacy"]
+    assert 0 < told["made"] <= told["releases"] == releases_of(settings)
+    assert told["spent"] <= BUDGET.epsilon * (1 + 1e-9)
+    assert SPENT not in last.hierarchical.horizontal.failures
+
+
+def test_whose_budget_is_spent_goes_on_without_sending() -> None:
+    """The twins stay what they are, and the run comes to its end."""
+    settings = private(budget=replace(BUDGET, releases=6))
+    fleet = known_fleet(settings)
+    last = all_states(settings, fleet=fleet)[-1].hierarchical
+    assert last.stage == "done"
+    assert last.horizontal.failures[SPENT] > 0
+    assert not last.vertical.failures
+    found = fleet.ask([SpentOrder(fleet.stations)])
+    assert set(found) == {Spent(station, 6) for station in fleet.stations}
+
+
+def test_what_is_sent_lies_as_far_from_the_order_as_clip_and_noise_make_it() -> None:
+    settings = private(budget=replace(BUDGET, epsilon=1.0, clip=0.01, releases=6))
+    fleet = fleet_of(settings)
+    start, deviation = some_weights(fleet), 2 * 0.01 * settings.station_recipe.privacy.multiplier
+    for update in trained(fleet).values():
+        change = update.weights - start
+        assert np.std(change) == pytest.approx(deviation, rel=0.25)
+        assert update.loss == 0.0
+
+
+def test_without_noise_to_speak_of_a_change_is_as_long_as_the_clip() -> None:
+    settings = private(budget=replace(BUDGET, epsilon=1e6, clip=0.01, releases=6))
+    fleet = fleet_of(settings)
+    for update in trained(fleet).values():
+        assert np.linalg.norm(update.weights - some_weights(fleet)) == pytest.approx(0.01, rel=0.1)
+
+
+def test_the_same_turn_with_other_weights_is_other_noise_and_is_counted() -> None:
+    """Else the difference of two answers would be free of any."""
+    settings = private(budget=replace(BUDGET, epsilon=1.0, clip=1e-6, releases=6))
+    fleet = fleet_of(settings)
+    one, other = trained(fleet, seed=3), trained(fleet, seed=4)
+    first = one[fleet.stations[0]].weights
+    noise = first - some_weights(fleet, 3)
+    assert np.std(noise - (other[fleet.stations[0]].weights - some_weights(fleet, 4))) > np.std(noise)
+    assert trained(fleet, seed=3)[fleet.stations[0]].weights.tobytes() == first.tobytes()
+    assert set(fleet.ask([SpentOrder(fleet.stations)])) == {Spent(station, 2) for station in fleet.stations}
+
+
+def test_signatures_are_noised_and_neither_mean_nor_scale_is_told() -> None:
+    fleet, bare = fleet_of(private(budget=replace(BUDGET, epsilon=1.0))), fleet_of()
+    order = DescribeOrder(fleet.stations)
+    noised, plain, again = (
+        {each.station: each for each in of.ask([order]) if isinstance(each, Description)}
+        for of in (fleet, bare, fleet)
+    )
+    for station in fleet.stations:
+        assert abs(np.corrcoef(noised[station].week, plain[station].week)[0, 1]) < 0.5
+        assert (noised[station].mean, noised[station].scale) == (0.0, 1.0)
+    assert all(again[each].week.tobytes() == noised[each].week.tobytes() for each in fleet.stations)
+
+
+def test_moments_and_personal_twins_stay_at_home() -> None:
+    fleet = fleet_of(private())
+    own = TrainOrder(fleet.stations, some_weights(fleet), "personal", 0, 1, HISTORY)
+    for order in (own, MomentsOrder(fleet.stations, 100, HISTORY)):
+        answers = fleet.ask([order])
+        assert len(answers) == len(fleet.stations)
+        assert all(isinstance(each, Failure) for each in answers)
+
+
+def test_it_can_be_composed_with_sums_that_nobody_sees_into() -> None:
+    plain, secure = private(ROUNDS), private(replace(ROUNDS, crossing=CrossingSettings(secure_sum=True)))
+    assert end(secure) == end(plain)
+
+
+def test_it_can_be_composed_with_fewer_bytes_and_with_rules_that_are_robust() -> None:
+    coded = private(replace(SETTINGS, crossing=SPARSE))
+    robust = private(replace(SETTINGS, strategies=Strategies(cluster="median", top="median")))
+    assert end(coded) == end(coded)
+    assert len({tuple(end(each)) for each in (private(), coded, robust)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"single_level": True}, "spend its budget twice"),
+        ({"defence": DefenceSettings(kind="pairing")}, "no noise covers"),
+        ({"attack": AttackSettings(kind="scaled")}, "train more than once"),
+        ({"recipe": replace(SETTINGS.recipe, privacy=BUDGET, personal="head")}, "personal none"),
+        ({"vertical": replace(SETTINGS.vertical, stop_after=2)}, "tell no loss"),
+        (
+            {"recipe": replace(SETTINGS.recipe, privacy=replace(BUDGET, releases=5))},
+            "spent before V-twinning ends; expected at least 6",
+        ),
+    ],
+)
+def test_what_would_tell_more_is_refused(change: dict[str, object], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        replace(private(), **change)  # type: ignore[arg-type]  # settings of several kinds
+
+
+def test_no_budget_leaves_no_trace() -> None:
+    fleet = fleet_of()
+    assert privacy_figures(fleet, plan_of(fleet)) == {}
+    assert all(host.budget._accounts is None for host in fleet.hosts)
+
+
+def test_releases_are_counted_from_the_settings() -> None:
+    assert releases_of(SETTINGS) == 1 + 6 + 5 + 7
+    assert releases_of(replace(SETTINGS, horizontal=HorizontalSettings(epochs=0))) == 1 + 5
