@@ -1,7 +1,7 @@
 // Alerts: what the twins did not expect, with what people say of it; and whether to train again.
 
 import { get, ofRun, post } from "./api.js";
-import { button, clock, counted, el, figure, fill, say } from "./dom.js";
+import { button, clock, counted, el, figure, fill, percent, say } from "./dom.js";
 import { follow } from "./jobs.js";
 import { set, state, watch } from "./state.js";
 import { badge, refresh } from "./tabs.js";
@@ -117,7 +117,7 @@ function card(alert) {
   const { mark } = alert;
   const first = state.places.get(alert.suspects[0]?.station ?? alert.stations[0]);
   const where = alert.stations.length > 3 ? `${alert.stations.slice(0, 3).join(", ")} and ${alert.stations.length - 3} more` : alert.stations.join(", ");
-  const lost = alert.expected ? `${figure((100 * (alert.seen - alert.expected)) / alert.expected)} %` : "–";
+  const lost = alert.expected ? percent((alert.seen - alert.expected) / alert.expected, true) : "–";
   return el("article", { className: `alert ${isOpen(alert) ? "" : "muted"}`, "aria-label": `${alert.severity} ${alert.kind} at ${where}` },
     el("h3", {}, el("span", { className: `severity ${GRADES[alert.severity]}` }, alert.severity), ` ${alert.kind}: ${where}`),
     el("p", {}, `${alert.stations.length > 1 ? `Each of ${alert.stations.length} stations` : "The station"} ${alert.about}: `,

@@ -38,6 +38,9 @@ export function figure(value) {
   return size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 }
 
+/** A share as a percentage, with its sign where that is wanted; the figure and its sign stay together. */
+export const percent = (share, signed = false) => `${signed && share > 0 ? "+" : ""}${figure(100 * share)}\u00a0%`;
+
 export function bytes(count) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let place = 0;

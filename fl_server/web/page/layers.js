@@ -1,7 +1,7 @@
 // What the map shows in each layer: a value for every station, a scale, words about them.
 
 import { clusters, diverging, sequential, states, STATES } from "./colours.js";
-import { figure } from "./dom.js";
+import { figure, percent } from "./dom.js";
 import { state } from "./state.js";
 
 const byPlace = (values) => Float32Array.from(values, (value) => (value === null ? NaN : value));
@@ -31,8 +31,6 @@ function statesByPlace() {
   if (!told.length) return null;
   return Float32Array.from(told, (each) => { const at = names.indexOf(each); return at < 0 ? NaN : at; });
 }
-
-const percent = (value) => `${figure(100 * value)} %`;
 
 const LAYERS = {
   load: {
@@ -69,7 +67,7 @@ const LAYERS = {
   },
   risk: {
     name: "Risk", there: () => Boolean(state.risk), words: () => "chance of a failure within a week, by the signs that maintenance goes by",
-    values: () => state.risk, scale: () => sequential(0, Math.max(...state.risk.filter(Number.isFinite), 1e-6)), told: percent,
+    values: () => state.risk, scale: () => sequential(0, Math.max(...state.risk.filter(Number.isFinite), 1e-6)), told: (value) => percent(value),
   },
   difference: {
     name: "What if", there: () => Boolean(state.difference), words: () => state.difference.words,

@@ -1,7 +1,7 @@
 // The legend of the layer that is shown.
 
 import { clusterColour, STATES } from "./colours.js";
-import { el, figure, fill } from "./dom.js";
+import { el, figure, fill, percent } from "./dom.js";
 import { state } from "./state.js";
 
 export function showLegend(box, key, { name, words }, scale) {
@@ -35,6 +35,6 @@ function ramp(scale) {
 
 function ticks({ low, high, log }) {
   const middle = log ? Math.sqrt(low * high) : (low + high) / 2;
-  const told = { share: (value) => `${Math.round(value * 100)} %`, risk: (value) => `${figure(100 * value)} %` }[state.layer] ?? figure;
+  const told = { share: (value) => `${Math.round(value * 100)} %`, risk: (value) => percent(value) }[state.layer] ?? figure;
   return el("div", { className: "ticks" }, [low, middle, high].map((value) => el("span", {}, told(value))));
 }

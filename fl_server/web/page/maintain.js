@@ -1,7 +1,7 @@
 // Maintenance: which station to look after when, so that least traffic is lost; the risk of each on the map.
 
 import { ofRun, post } from "./api.js";
-import { button, clock, counted, el, figure, figures, fill, say, table } from "./dom.js";
+import { button, clock, counted, el, figure, figures, fill, percent, say, table } from "./dom.js";
 import { follow } from "./jobs.js";
 import { set, state } from "./state.js";
 import { refresh } from "./tabs.js";
@@ -65,15 +65,13 @@ function source() {
 }
 
 function outcome(result) {
-  const percent = (value) => `${figure(100 * value)} %`;
-  const more = (value) => `${value > 0 ? "+" : ""}${percent(value)}`;
   return [
     el("h3", {}, `The week from ${clock(result.begin)}`),
     figures([["visits", figure(result.visits_in_all)], ["expected to be lost", figure(result.lost)], ["without a visit", figure(result.lost_without_visits)],
       ["riskiest first", figure(result.lost_riskiest_first)]]),
     el("div", { className: "row" }, el("button", { type: "button", onclick: showRisk }, "Show the risk on the map")),
     table("Riskiest stations", [["station", "words"], ["fails in a week"], ["scatter"], ["level"], ["outside its width"], ["twin’s age, weeks"]],
-      result.riskiest.slice(0, MOST_RISKS).map((each) => [name(each.station), percent(each.chance), more(each.scatter), more(each.level), percent(each.outside), figure(each.age_weeks)])),
+      result.riskiest.slice(0, MOST_RISKS).map((each) => [name(each.station), percent(each.chance), percent(each.scatter, true), percent(each.level, true), percent(each.outside), each.age_weeks.toFixed(1)])),
     result.visits.length ? table("Visits", [["start", "words"], ["station", "words"], ["fails in a week"], ["load meanwhile"]],
       result.visits.slice(0, MOST_VISITS).map((each) => [clock(each.start), name(each.station), percent(each.chance), figure(each.load)]))
       : el("p", { className: "note" }, "No visit is worth its loss."),

@@ -6,12 +6,13 @@ import { name, set, state } from "./state.js";
 import { refresh } from "./tabs.js";
 
 const PAGE = 50;
+const OF_TIME = ["load", "share", "missed"]; // layers that go with the time
 let [page, key, upwards, wanted] = [0, "place", true, ""];
 
 const COLUMNS = {
   place: { words: "station", value: (place) => place },
   cluster: { words: "cluster", value: (place) => state.stations.cluster[place] },
-  now: { words: "now", value: (place) => valuesNow()?.[place] ?? NaN },
+  now: { words: "value", value: (place) => valuesNow()?.[place] ?? NaN },
   mse: { words: "MSE", value: (place) => state.stations.mse[place] ?? NaN },
   age: { words: "age, h", value: (place) => state.stations.age_hours[place] ?? NaN },
 };
@@ -27,7 +28,7 @@ export function drawTable(box) {
   fill(box,
     el("h2", {}, "Stations"),
     el("div", { className: "row" }, el("label", { className: "field" }, el("span", {}, "Only"), filter)),
-    el("table", {}, el("caption", {}, `${layer(state.layer).name}: ${layer(state.layer).words()}; ${clock(state.info.times[state.step])}`),
+    el("table", {}, el("caption", {}, `${layer(state.layer).name}: ${layer(state.layer).words()}${OF_TIME.includes(state.layer) ? `; ${clock(state.info.times[state.step])}` : ""}`),
       el("thead", {}, el("tr", {}, Object.entries(COLUMNS).map(header))), body),
     foot);
   fillRows(body, foot);
