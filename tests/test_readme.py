@@ -107,7 +107,7 @@ def test_the_stored_rows_are_the_runs_of_the_catalogue(experiment: Experiment) -
     assert {key for key, row in kept.items() if row["source"] in names} == wanted
 
 
-@pytest.mark.parametrize("name", ["hdt-fig4", "hdt-fig5"])
+@pytest.mark.parametrize("name", ["hdt-fig4", "hdt-fig5", pytest.param("cache-fig5", marks=pytest.mark.long)])
 def test_a_stored_seed_of_a_study_is_what_the_code_makes(name: str) -> None:
     study = {each.name: each for each in STUDIES}[name]
     rows = reproduced.studied_of(study).rows.filter(seed=2)
