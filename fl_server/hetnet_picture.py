@@ -23,6 +23,7 @@ from hetnet.situation import Situation
 
 LEVEL_COLOURS = ListedColormap(["#4f8a5b", "#e0b050", FAINT])
 SIZES = {True: 120, False: 45}  # of a macro station's mark and a small one's
+ALONE = "#c3cbd4"
 AREA = "#3b8ea5"  # not that of loaded stations beside it
 BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}  # Any: what keys matplotlib takes
 SEGMENT_COLOURS = (
@@ -82,9 +83,9 @@ def _segments(axes: Axes, now: Situation, found: HigherTwin) -> None:
         axes.scatter(*_xy(users[found.segments.of_users == segment]), s=10, color=colour, lw=0)
         _stations(axes, stations, found.segments.of_stations == segment, colour, "white")
     there = sorted(set(stations.macro.tolist()), reverse=True)
-    marks = [_mark("o", PALE, "user", 10), *(_station_mark(PALE, PALE, macro=macro) for macro in there)]
+    marks = [_mark("o", INK, "user", 10), *(_station_mark(INK, INK, macro=macro) for macro in there)]
     _legend(axes, marks)
-    _map(axes, f"d  {counted(found.segments.count, 'segment')}")
+    _map(axes, f"d  {counted(found.segments.count, 'segment')}, by colour")
 
 
 def _loads(axes: Axes, now: Situation, found: HigherTwin) -> None:
@@ -107,14 +108,14 @@ def _areas(axes: Axes, now: Situation, found: HigherTwin) -> None:
     users, areas = now.network.users.positions, found.areas
     marks = []
     for mask, colour, label in (
-        (~(areas.selected | areas.companions), FAINT, "left alone"),
+        (~(areas.selected | areas.companions), ALONE, "left alone"),
         (areas.companions, PALE, "in their area"),
         (areas.selected, ACCENT, "modelled in detail"),
     ):
         axes.scatter(*_xy(users[mask]), s=12, color=colour, lw=0)
         marks.append(_mark("o", colour, label, 12))
     for mask, colour, label in (
-        (~areas.stations, FAINT, "other station"),
+        (~areas.stations, ALONE, "other station"),
         (areas.stations, AREA, "station of an area"),
     ):
         _stations(axes, now.network.stations, mask, colour, "white")
@@ -153,6 +154,7 @@ def _map(axes: Axes, title: str) -> None:
     axes.set_title(title)
     axes.set_aspect("equal", adjustable="datalim")  # so that a map of few places is no slit
     axes.set_xlabel("m")
+    axes.set_ylabel("m")
     axes.grid(color=FAINT, lw=0.5)
     axes.set_axisbelow(True)
 

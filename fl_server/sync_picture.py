@@ -9,31 +9,37 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from fl_server.experiments.claims import Interval, interval
 from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 from hetnet.sync.figures_learning import BOUND
 
+BANDS = "bands hold the mean over seeds with 95 %"
 COLOURS = (ACCENT, INK, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5", "#c98bb9")
 
 
 def draw_curve(path: Path, curve: pl.DataFrame, title: str) -> None:
-    """Draw the mean return by epoch, with its interval over seeds."""
+    """Draw by how much the return has grown since the first epoch: worlds differ more than policies do."""
     with picture(path, title, (9, 5), _layout()) as figure:
         axes = figure.subplots()
         kinds = {"surest": "the surer action", "drawn": "actions drawn as the policy says"}
         for (column, label), colour in zip(kinds.items(), COLOURS, strict=False):
-            draw_band(axes, by_epoch(curve, column), label, colour)
-        finish(axes, "epoch", "return of an episode, in worlds that nothing is learned from")
+            draw_band(axes, grown_by_epoch(curve, column), label, colour)
+        finish(axes, "epoch", "return of an episode, beside the first epoch's")
+        axes.set_title(f"in held-out worlds; {BANDS}", fontsize=9)
+        axes.legend(fontsize=8, loc="lower right")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def by_epoch(curve: pl.DataFrame, column: str) -> dict[float, Interval]:
-    """The interval of a column over seeds at each epoch."""
-    return {
-        float(epoch): interval(curve.filter(epoch=epoch)[column].to_list())
-        for epoch in curve["epoch"].unique(maintain_order=True)
-    }
+def grown_by_epoch(curve: pl.DataFrame, column: str) -> dict[float, Interval]:
+    """The interval over seeds of how much a column has grown at each epoch since the first."""
+    first = dict(curve.filter(epoch=curve["epoch"].min()).select("seed", column).iter_rows())
+    found = {}
+    for epoch in curve["epoch"].unique(maintain_order=True):
+        mine = curve.filter(epoch=epoch).select("seed", column).iter_rows()
+        found[float(epoch)] = interval([value - first[seed] for seed, value in mine])
+    return found
 
 
 def draw_band(axes: Axes, points: Mapping[float, Interval], label: str, colour: str) -> None:
@@ -54,7 +60,7 @@ def draw_returns(path: Path, frame: pl.DataFrame, title: str) -> None:
         refreshes = [frame.filter(policy=name)["refreshes"].mean() for name in names]
         spent = [float(each) if isinstance(each, float) else 0.0 for each in refreshes]
         right.barh(np.arange(len(names)), spent, color=INK)
-        right.set_title("refreshes in an episode")
+        right.set_xlabel("refreshes in an episode")
         right.grid(color=FAINT, lw=0.7)
         right.set_axisbelow(True)
 
@@ -69,8 +75,12 @@ def draw_shortfalls(axes: Axes, frame: pl.DataFrame) -> list[str]:
     axes.set_xscale("symlog", linthresh=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda short, _: f"{short:g}"))
     axes.set_xlim(left=0)
+    tops = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+    axes.xaxis.set_major_locator(
+        FixedLocator([0, 0.5, *(each for each in tops if each <= axes.get_xlim()[1])])
+    )
     axes.set_yticks(places, labels=names)
-    axes.set_title("return short of the bound, which sees the future")
+    axes.set_xlabel("return short of the bound (logarithmic from 1)")
     axes.grid(color=FAINT, lw=0.7)
     axes.set_axisbelow(True)
     return names

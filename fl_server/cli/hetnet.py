@@ -1,6 +1,7 @@
 """`vhtwin hetnet`: find trouble in a heterogeneous network, and orchestrate users and power there."""
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -115,7 +116,9 @@ def _add_scene(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Orchestrate, keep every hour, print the systems side by side."""
-    place = argparse.Namespace(set=arguments.twin or Path(), out=arguments.out, overwrite=arguments.overwrite)
+    place = argparse.Namespace(
+        set=arguments.twin or Path("city"), out=arguments.out, overwrite=arguments.overwrite
+    )
     output_folder.refuse_bad(place)
     clock = WorldSettings.clock if arguments.twin is None else 0  # forecasts begin where the data end
     demand = _demand(arguments, arguments.hours)
@@ -123,12 +126,14 @@ def run(arguments: argparse.Namespace) -> int:
     world = made_world(_scene(arguments), settings, _channel(arguments), demand.loads, demand.first)
     hours = shown(_hours(simulated(world), arguments.hours * len(SYSTEMS)))
     frame = pl.DataFrame([_row(each) for each in hours])
+    table, spent = _systems(frame), _spent(hours)
+    told = {"systems": table.to_dicts(), "seconds": spent.to_dicts()}
     folder = output_folder.named_or_new(place, "hetnet")
     with whole_folder(folder, overwrite=arguments.overwrite) as partial:
         frame.write_csv(partial / "hours.csv")
-    table, spent = _systems(frame), _spent(hours)
+        (partial / "summary.json").write_text(json.dumps(_asked(arguments) | told, indent=1) + "\n")
     if arguments.json:
-        print_json({"systems": table.to_dicts(), "seconds": spent.to_dicts(), "folder": str(folder)})
+        print_json(told | {"folder": str(folder)})
         return 0
     rows = [
         [row[0], *("" if value is None else f"{value:,.3f}" for value in row[1:])]
@@ -142,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
             print_text(f"in the last hour, {each.system.name}: {each.explained}")
     print_text(
         "the cost is that of all twins: of the detailed ones, and of the coarse ones that everybody has\n"
-        f"every hour is in {folder}/hours.csv"
+        f"every hour is in {folder}/hours.csv, what was asked for and the means in summary.json"
     )
     return 0
 
@@ -158,7 +163,8 @@ def show(arguments: argparse.Namespace) -> int:
         arguments.picture,
         now,
         found,
-        f"A network of {counted(arguments.users, 'user')} and {counted(stations, 'base station')}",
+        f"A network of {counted(arguments.users, 'user')} and {counted(stations, 'base station')}, "
+        f"demand of {arguments.twin.name if arguments.twin else 'the city'}",
     )
     if arguments.json:
         areas = {
@@ -169,6 +175,12 @@ def show(arguments: argparse.Namespace) -> int:
     else:
         print_text("\n".join([*report(found), f"drawn in {arguments.picture}"]))
     return 0
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, object]:
+    names = ("users", "macro", "small", "seed", "days", "hours", "path_loss")
+    run = str(arguments.twin.resolve()) if arguments.twin else None
+    return {"asked": {name: getattr(arguments, name) for name in names} | {"twin": run}}
 
 
 def _scene(arguments: argparse.Namespace) -> SceneSettings:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from fl_server.cache_picture import NAMES, draw_bars, draw_hits, draw_loads
+from fl_server.cache_picture import NAMES, draw_hits, draw_loads, draw_points
 from fl_server.experiments.claims import Claim, Effects, interval
 from fl_server.experiments.studies import Study, relative, value_of
 from fl_server.pictures import picture
@@ -73,7 +73,7 @@ def _draw_5(path: Path, rows: pl.DataFrame) -> None:
         grid = figure.add_gridspec(2, 2, width_ratios=(1.1, 1))
         draw_hits(figure.add_subplot(grid[:, 0]), frame)
         above, below = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
-        draw_bars(above, frame, NAMES, MOVED, "interventions, of all requests")
+        draw_points(above, frame, NAMES, MOVED, "interventions, of all requests")
         for name, colour in zip(NAMES, COLOURS, strict=False):
             mine = curves.filter(line=name)
             points = {
@@ -91,10 +91,8 @@ def _draw_6(path: Path, rows: pl.DataFrame) -> None:
         grid = figure.add_gridspec(2, 2)
         draw_loads(figure.add_subplot(grid[0, :]), frame, NAMES)
         left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
-        draw_bars(left, frame, NAMES, UNEVEN, "the busiest station's load beside the mean")
-        left.set_ylim(bottom=1)
-        draw_bars(right, frame, NAMES, JAIN, "Jain's index: 1 is even")
-        right.set_ylim(0.9, 1)
+        draw_points(left, frame, NAMES, UNEVEN, "busiest station's load, beside the mean")
+        draw_points(right, frame, NAMES, JAIN, "Jain's index: 1 is even")
 
 
 def _draw_settings(path: Path, rows: pl.DataFrame) -> None:
@@ -103,10 +101,9 @@ def _draw_settings(path: Path, rows: pl.DataFrame) -> None:
         above, below = figure.subplots(2, len(WORLDS))
         for world, upper, lower in zip(WORLDS, above, below, strict=True):
             frame = as_outcomes(rows, world)
-            draw_bars(upper, frame, [*NAMES, f"s3-fifo{SAFE}"], HITS, "hits")
-            upper.set_ylim(0.5, 0.62)
+            draw_points(upper, frame, [*NAMES, f"s3-fifo{SAFE}"], HITS, "hits")
             upper.set_title(world)
-            draw_bars(lower, frame, NAMES, MOVED, "interventions")
+            draw_points(lower, frame, NAMES, MOVED, "interventions")
             for axes in (upper, lower):
                 axes.tick_params(axis="x", labelsize=7)
 

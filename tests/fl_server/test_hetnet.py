@@ -49,6 +49,9 @@ def test_systems_are_run_side_by_side_and_every_hour_is_kept(
         assert row["award"] == pytest.approx(mine["award"].mean())
         assert 0 <= row["satisfied"] <= row["served"] + 1e-9 <= 1 + 1e-9
         assert (row["efficiency"] is None) == (row["cost"] == 0)
+    kept = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert kept["systems"] == told["systems"]
+    assert kept["asked"]["hours"] == 2
     spent = {row.pop("system"): row for row in told["seconds"]}
     assert list(spent) == [system.name for system in SYSTEMS if system.scope in ("all", "hierarchical")]
     assert all(list(row) == ["screening", "forecasting", "orchestration"] for row in spent.values())
@@ -92,7 +95,7 @@ def test_every_mark_has_a_legend_and_one_of_anything_is_one(
     words = ["--users", "1", "--macro", "1", "--small", "0", "--days", "14", "--seed", "3"]
     assert main(["hetnet", "show", *words, "--picture", str(picture)]) == 0
     told = written_in(picture)
-    assert {"d  1 segment", "e  100% of users satisfied, 0 stations loaded"} <= told
+    assert {"d  1 segment, by colour", "e  100% of users satisfied, 0 stations loaded"} <= told
     assert {"unloaded", "loaded", "station of an area", "other station", "macro station"} <= told
     assert "small station" not in told
     assert not [text for text in told if text.startswith("\N{MINUS SIGN}0.")]  # ticks between users
