@@ -55,6 +55,8 @@ def read_json(text: str | bytes) -> Plain:
     """What a text says as JSON."""
     try:
         return json.loads(text)
+    except UnicodeDecodeError:
+        raise InputError("is no text") from None
     except (ValueError, RecursionError) as error:  # the latter where it is nested thousands of times
         raise InputError(f"is no JSON: {error}") from error
 

@@ -33,6 +33,7 @@ PLAN, INTENSITY, CURVE = "plan.json", "intensity", "curve.csv"
 KIND = "cache intensity"
 GENERATIONS_A_PART = 5  # after which a training is stored
 LEAST_HISTORY = 1000  # requests
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class CachePlan:
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise InputError(f"seeds {self.seeds}: expected different numbers from 0")
+            raise InputError(f"seeds {self.seeds}: expected numbers from 0, each once")
         if not 0 < self.history < 1:
             raise InputError(f"history is {self.history}, expected a share of a log between 0 and 1")
 

@@ -34,6 +34,10 @@ class Streamed:
     mse: float  # of the G-NDTs in force
     cluster_mse: float
 
+    def cost(self, unit: float) -> float:
+        """What a report cost on average, in sendings: sent, or left untold at so much ε a sending."""
+        return (self.sent / max(self.reports, 1)) + self.distance / unit
+
 
 @dataclass(frozen=True)
 class Taught:
@@ -62,7 +66,7 @@ def taught(fleet: Fleet, plan: Plan, run: Run, settings: GateLearningSettings) -
         moves = learner.learn()
         cost = sum(move.cost(settings.unit) for move in moves) / max(len(moves), 1)
         costs.append(cost)
-        yield Step("learning", number + 1, settings.streams, f"{cost:.3f} sendings a report", "streams")
+        yield Step("learning", number + 1, settings.streams, f"a cost of {cost:.3f} a report", "streams")
     return Taught(learner.learned(), tuple(costs))
 
 

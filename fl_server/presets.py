@@ -75,7 +75,7 @@ def table_of_pairs(pairs: Iterable[str]) -> Table:
     for pair in pairs:
         path, sign, text = pair.partition("=")
         if not sign or not path:
-            raise InputError(f"{pair!r}: expected NAME=VALUE, such as horizontal.psi=1e-6")
+            raise InputError(f"{pair!r}: expected NAME=VALUE, with a name that --list-settings shows")
         made = laid_over(made, nested(path.strip(), _value(text.strip())))
     return made
 

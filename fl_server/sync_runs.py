@@ -26,6 +26,7 @@ from hetnet.sync.world import features
 
 PLAN, TRAINING, CURVE = "plan.json", "training", "curve.csv"
 EPOCHS_A_PART = 20  # after which a training is stored
+MOST_SEEDS = 1000
 MOST_KEPT = 500_000_000  # inputs remembered: 2 GB
 
 
@@ -40,7 +41,7 @@ class SyncPlan:
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise InputError(f"seeds {self.seeds}: expected different numbers from 0")
+            raise InputError(f"seeds {self.seeds}: expected numbers from 0, each once")
         refuse_too_many(self.world, self.gru.trajectories, "trajectories")
         together = len(self.seeds) * max(self.learning.copies, self.learning.judged)
         refuse_too_many(self.world, together, "copies of the worlds of all seeds")

@@ -90,7 +90,7 @@ def compare(arguments: argparse.Namespace) -> int:
         f"{counted(len(requests), 'request')} for {asked}, caches of {counted(arguments.slots, 'slot')}: hits"
     )
     busiest = np.bincount(stations, minlength=cells.reach.shape[1])
-    lines = [[*(str(row[name]) for name in ("policy", *RATES)), str(row["about"])] for row in rows]
+    lines = [[str(row["policy"]), *(f"{row[name]:.4f}" for name in RATES), str(row["about"])] for row in rows]
     print_table(title, ["cache", *RATES, ""], lines)
     shares = np.bincount(requests.contents) / len(requests)
     expected = expected_hit_rate(shares[shares > 0], arguments.slots)

@@ -13,6 +13,7 @@ from data.store import whole_file
 from data.words import counted
 from fl_server.cache_picture import draw_curves, draw_outcomes
 from fl_server.cache_runs import (
+    MOST_SEEDS,
     CachePlan,
     curve_of,
     held,
@@ -28,6 +29,7 @@ from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
 from fl_server.presets import laid_over, table_of_pairs
 from hetnet.caching.contest import BOUND, MEASURES, POOLED
+from hetnet.caching.learning import LearningSettings
 from hetnet.caching.request_log import RequestLog, remark
 from hetnet.caching.systems import RELIABLE, RELIABLE_TWIN, SYSTEMS
 
@@ -42,7 +44,12 @@ def add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Train RL and reliable RL, with and without the twin, to choose stations and contents.",
     )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="(default: %(default)s)")
-    parser.add_argument("--generations", type=int, metavar="G", help="that each system learns for")
+    parser.add_argument(
+        "--generations",
+        type=int,
+        metavar="G",
+        help=f"that each system learns for (default: {LearningSettings.generations})",
+    )
     request_options.add_log(parser)
     parser.add_argument(
         "--history", type=float, default=0.3, metavar="SHARE", help="of a log, learned from (default: .3)"
@@ -148,8 +155,8 @@ def _tell_remark(log: RequestLog, plan: CachePlan) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> CachePlan:
-    if arguments.seeds < 1:
-        raise InputError(f"--seeds {arguments.seeds}: expected at least 1")
+    if not 1 <= arguments.seeds <= MOST_SEEDS:
+        raise InputError(f"--seeds {arguments.seeds}: expected 1 to {MOST_SEEDS:,}")
     plan = CachePlan(
         seeds=tuple(range(1, arguments.seeds + 1)),
         log=request_options.log_from(arguments),
@@ -164,16 +171,19 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Serve the same requests by all policies; print, keep and draw what they come to."""
     folder: Path = arguments.folder
     plan, log = read_plan(folder), request_options.log_from(arguments)
+    name, place = "outcomes", "in the world of the training"
     if log is not None:
-        _tell_remark(log, plan)
+        name, place = f"outcomes-{Path(log.path).stem}", f"on {Path(log.path).name}"
     with held(folder):
         frame = shown(judged(folder, log))
-        with whole_file(folder / "outcomes.csv") as partial:
+        with whole_file(folder / f"{name}.csv") as partial:
             frame.write_csv(partial)
-        draw_outcomes(folder / "outcomes.png", frame, "The four systems beside classic caches and bounds")
+        draw_outcomes(folder / f"{name}.png", frame, f"The four systems beside other caches, {place}")
+    if log is not None:
+        _tell_remark(log, plan)
     print_outcomes(frame, as_json=arguments.json)
     if not arguments.json:
-        print_text(f"outcomes.csv, outcomes.png: {folder}")
+        print_text(f"{name}.csv, {name}.png: {folder}")
     return 0
 
 
@@ -186,10 +196,10 @@ def print_outcomes(frame: pl.DataFrame, *, as_json: bool) -> None:
         return
     print_table(
         f"means over {counted(seeds, 'seed')}; shares of requests, loads beside the mean of all stations",
-        ["policy", *MEASURES, ""],
-        [[str(each["policy"]), *(_cell(each, name) for name in MEASURES), _about(each)] for each in lines],
+        ["policy", *MEASURES],
+        [[str(each["policy"]), *(_cell(each, name) for name in MEASURES)] for each in lines],
     )
-    print_text("\n".join(said(frame)))
+    print_text("\n".join([*(f"{name}: {about}" for name, about in ABOUT.items()), *said(frame)]))
 
 
 def outcome_lines(frame: pl.DataFrame) -> list[dict[str, object]]:
@@ -210,10 +220,6 @@ def _cell(line: dict[str, object], measure: str) -> str:
     if measure not in line:
         return ""
     return f"{line[measure]:.4f} ± {line[f'{measure} ±']:.4f}"
-
-
-def _about(line: dict[str, object]) -> str:
-    return ABOUT.get(str(line["policy"]), "")
 
 
 def said(frame: pl.DataFrame) -> list[str]:

@@ -60,6 +60,8 @@ def log_from(arguments: argparse.Namespace) -> RequestLog | None:
 
 def requests_from(arguments: argparse.Namespace) -> tuple[Requests, Cells]:
     """The requests of a log, or drawn ones; and which stations their clients reach."""
+    if arguments.seed < 0:
+        raise InputError(f"--seed {arguments.seed}: expected 0 or more")
     log = log_from(arguments)
     if log is None:
         return _drawn(arguments)
@@ -76,6 +78,8 @@ def _drawn(arguments: argparse.Namespace) -> tuple[Requests, Cells]:
     if arguments.number is not None:
         settings = replace(settings, requests=arguments.number)
     requests = drawn_requests(settings, np.random.default_rng(arguments.seed), intensity_from(arguments))
+    if not len(requests):
+        raise InputError(f"--number {arguments.number}: no request was drawn, expected more than so few")
     return requests, _cells_drawn(arguments, requests)
 
 

@@ -21,6 +21,7 @@ from fl_server.local import local_fleet
 from fl_server.presets import laid_over, table_of_pairs
 from fl_server.sync_picture import draw_curve, draw_returns, short_of_bound
 from fl_server.sync_runs import (
+    MOST_SEEDS,
     SyncPlan,
     curve_of,
     epochs_learned,
@@ -36,6 +37,7 @@ from hetnet.sync.figures_learning import DQN, PAPER_DQN, PAPER_SAC, SAC, learner
 from hetnet.sync.gate_learning import GateLearningSettings
 from hetnet.sync.gates import GateSettings, gate_text, opens
 from hetnet.sync.settings import Observed, SyncSettings
+from hetnet.sync.training import LearningSettings
 
 ENTRIES = {
     ("sac", "full"): SAC,
@@ -75,7 +77,12 @@ def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("--policy", choices=("sac", "dqn"), help=f"(default: {POLICY})")
     parser.add_argument("--seeds", type=int, metavar="N", help=f"trained at once (default: {SEEDS})")
-    parser.add_argument("--epochs", type=int, metavar="E", help="episodes that each seed learns from")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        metavar="E",
+        help=f"episodes that each seed learns from (default: {LearningSettings.epochs})",
+    )
     parser.add_argument(
         "--observed",
         choices=get_args(Observed),
@@ -124,7 +131,8 @@ def _add_gate(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=float,
         default=learning.unit,
         metavar="X",
-        help="the price of a sending: how far off, ε, the network may be for one report instead",
+        help="the price of a sending: how far off, ε, the network may be for one report instead "
+        "(default: %(default)g)",
     )
     parser.add_argument(
         "--streams",
@@ -179,8 +187,8 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _plan(arguments: argparse.Namespace) -> SyncPlan:
     seeds = SEEDS if arguments.seeds is None else arguments.seeds
-    if seeds < 1:
-        raise InputError(f"--seeds {seeds}: expected at least 1")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InputError(f"--seeds {seeds}: expected 1 to {MOST_SEEDS:,}")
     entry = learners()[ENTRIES[arguments.policy or POLICY, arguments.observed or "full"]]
     learning = entry.learning
     if arguments.epochs is not None:
@@ -219,13 +227,17 @@ def evaluate(arguments: argparse.Namespace) -> int:
         ["policy", "return", "short of the bound", "±", "error costs", "refreshes"],
         [[str(each["policy"]), *(_figure(each[name]) for name in list(each)[1:])] for each in lines],
     )
+    print_text(
+        "short of the bound: on the same courses, ± its 95 % interval over seeds; error costs: what the\n"
+        "twin's error takes from the return; drawn: actions drawn as the policy says, not the surer one"
+    )
     print_text("\n".join(_said(frame, policy_name(plan))))
     print_text(f"returns.csv, returns.png: {folder}")
     return 0
 
 
 def _figure(value: object) -> str:
-    return f"{value:,.2f}" if isinstance(value, float) else ""
+    return f"{round(value, 2) + 0.0:,.2f}" if isinstance(value, float) else ""  # + 0.0: no -0.00
 
 
 def _policies(frame: pl.DataFrame) -> list[dict[str, object]]:
@@ -277,9 +289,11 @@ def gate(arguments: argparse.Namespace) -> int:
             fleet, plan, run, lambda seen: opens(GateSettings(), settings.horizontal.psi, seen)
         ),
     }
+    costs = {name: each.cost(learning.unit) for name, each in found.items()}
     rows = [
         (
             name,
+            f"{costs[name]:.3f}",
             f"{each.sent} of {each.reports}",
             f"{each.megabytes:.2f}",
             f"{each.distance:.3g}",
@@ -288,8 +302,17 @@ def gate(arguments: argparse.Namespace) -> int:
         for name, each in found.items()
     ]
     if arguments.json:
-        print_json({"file": str(arguments.out), "costs": list(made.costs), "learned": vars(found["learned"])})
+        told = {name: vars(each) | {"cost": costs[name]} for name, each in found.items()}
+        print_json({"file": str(arguments.out), "costs": list(made.costs), "gates": told})
         return 0
-    print_table("on the days it was learned on", ["gate", "sent", "MB", "ε left", "MSE of the G-NDT"], rows)
+    print_table(
+        f"on the days it was learned on; a sending is worth an ε of {learning.unit:g} for one report",
+        ["gate", "cost", "sent", "MB", "ε left", "MSE of the G-NDT"],
+        rows,
+    )
+    print_text("cost: sendings a report, and what is not sent in their price")
+    fixed, least = min((cost, name) for name, cost in costs.items() if name != "learned")
+    if costs["learned"] > fixed:
+        print_text(f"{least} costs less than what was learned: let it learn from more (--streams)")
     print_text(f"the policy is in {arguments.out}: vhtwin twin {arguments.set} --sync-policy {arguments.out}")
     return 0

@@ -10,6 +10,8 @@ import numpy as np
 from data.errors import InputError
 from hetnet.network import Counts, Mask
 
+MOST_REACHES = 100_000_000  # clients times stations: a byte each
+
 
 @dataclass(frozen=True, kw_only=True)
 class CellSettings:
@@ -35,11 +37,20 @@ class CellSettings:
             )
         if not 0 <= self.overlap <= 1:
             raise InputError(f"cells: overlap is {self.overlap}, expected a share of 0 to 1")
+        _refuse_too_many(self.clients, self.stations)
 
     @property
     def clients(self) -> int:
         """How many clients there are in all."""
         return self.stations * self.clients_each
+
+
+def _refuse_too_many(clients: int, stations: int) -> None:
+    if clients * stations > MOST_REACHES:
+        raise InputError(
+            f"cells: {clients:,} clients and {stations:,} stations, expected {MOST_REACHES // clients:,} "
+            "stations at most beside so many clients"
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ def drawn_cells(settings: CellSettings, rng: np.random.Generator, clients: int |
     count = settings.clients if clients is None else clients
     if count < 1:
         raise InputError(f"cells: {count} clients, expected 1 or more")
+    _refuse_too_many(count, settings.stations)
     home = homes(count, settings.stations)
     reach = np.zeros((count, settings.stations), dtype=bool)
     reach[np.arange(count), home] = True

@@ -96,7 +96,10 @@ class CacheEnv(gymnasium.Env[Singles, np.int64]):
         world: CacheWorld | None = None,
         steps: int = STEPS,
         safe: bool = False,
+        render_mode: None = None,
     ) -> None:
+        if render_mode is not None:
+            raise InputError(f"caches: the render mode is {render_mode!r}, expected none: nothing is drawn")
         self.episodes = Episodes(world or drawn_world(settings or DEFAULT), steps, safe=safe)
         self.observation_space = _observations(self.episodes)
         self.action_space = Discrete(2 * (self.episodes.settings.slots + 1))

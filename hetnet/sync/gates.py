@@ -128,7 +128,7 @@ def gate_named(words: str) -> GateSettings:
     if name in ("every", "error"):
         return _counting_gate(name, number, words)
     if not Path(words).is_file():
-        raise InputError(f"the policy {words!r}: expected {FORMS}")
+        raise InputError(f"the policy {words!r}: is no file, expected {FORMS}")
     return read_gate(Path(words))
 
 
@@ -149,9 +149,13 @@ def gate_text(learned: LearnedGate) -> str:
 def read_gate(file: Path) -> GateSettings:
     """The gate in a file."""
     try:
-        held = read_json(file.read_text())
-    except (OSError, UnicodeDecodeError, InputError) as error:
-        raise InputError(f"{file}: is no learned gate: {error}") from error
+        held = read_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(
+            f"{file}: is no learned gate, expected what vhtwin sync gate writes: {error}"
+        ) from error
     if not isinstance(held, dict) or held.get("features") != list(FEATURES):
         raise InputError(f"{file}: is no learned gate, expected JSON with the features {', '.join(FEATURES)}")
     try:

@@ -30,6 +30,7 @@ Rewards = Literal["whole", "centred", "own"]
 Unit = Literal["one", "deviation"]
 KIND = "synchronisation training"
 MEASURED = ("centre", "unit", "middle", "spread")
+MOST_EPOCHS = 1_000_000
 CONSTANT = 1e-6  # an input that deviates less is left as it is
 TUNING, HELD_OUT, TRAJECTORIES, LEARNING, INITIAL = range(5)  # what a seed is used for
 
@@ -71,6 +72,8 @@ class LearningSettings:
         for name in ("epochs", "copies", "warmup", "batch", "judged", "judged_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"learning: {name} is {getattr(self, name)}, expected 1 or more")
+        if self.epochs > MOST_EPOCHS:
+            raise InputError(f"learning: epochs is {self.epochs:,}, expected {MOST_EPOCHS:,} at most")
         if self.kept < 2 or self.updates < 0 or not min(self.reward_scale, self.places) > 0:
             raise InputError(
                 f"learning: kept is {self.kept}, updates {self.updates}, reward_scale {self.reward_scale}, "

@@ -93,6 +93,14 @@ def test_a_folder_that_cannot_be_made_is_refused_before_there_is_work_to_lose(
         refuse_existing(tmp_path / "runs" / "first", overwrite=False)
 
 
+def test_a_file_in_the_place_of_a_folder_or_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("a file")
+    with pytest.raises(InputError, match="is a folder, expected a file to write to"), whole_file(tmp_path):
+        pass
+    with pytest.raises(InputError, match="note: is a file"), whole_file(tmp_path / "note" / "x.csv"):
+        pass
+
+
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     for out in (tmp_path / "set", tmp_path):
         with pytest.raises(InputError, match="which is read"):

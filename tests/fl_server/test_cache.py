@@ -85,7 +85,17 @@ def test_options_of_a_log_stand_beside_one(
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--stations", "0"], ["--slots", "0"], ["--number", "0"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--stations", "0"],
+        ["--stations", "100000000"],
+        ["--slots", "0"],
+        ["--number", "0"],
+        ["--number", "1"],
+        ["--seed", "-1"],
+    ],
+)
 def test_bad_numbers_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "compare", *SMALL, *words]) == 3
     assert "expected" in capsys.readouterr().err

@@ -71,6 +71,11 @@ def test_policies_are_judged_on_a_log_of_ones_own(
     asked = enumerate(zip(clients, contents, strict=True))
     lines = [f"{10 * place},u{client},c{content}" for place, (client, content) in asked]
     log.write_text("time,client,content\n" + "\n".join(lines) + "\n")
+    before = (made / "outcomes.csv").read_bytes() if (made / "outcomes.csv").exists() else b""
+    assert main(["cache", "evaluate", str(made), "--requests", str(log), "--json"]) == 0
+    capsys.readouterr()
+    assert (made / "outcomes-log.csv").exists()  # beside those of the training's own world
+    assert before == ((made / "outcomes.csv").read_bytes() if before else b"")
     words = ["--policy", str(made), "--requests", str(log), "--out", str(table)]
     assert main(["cache", "compare", *words, "--json"]) == 0
     found = {each["policy"]: each for each in json.loads(capsys.readouterr().out)["policies"]}
@@ -90,7 +95,9 @@ def test_policies_are_judged_on_a_log_of_ones_own(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["train", "--seeds", "0"], "--seeds 0: expected at least 1"),
+        (["train", "--seeds", "0"], "--seeds 0: expected 1 to 1,000"),
+        (["train", "--seeds", "1000000000000"], "expected 1 to 1,000"),
+        (["train", "--set", "seeds=[1, 1]"], "expected numbers from 0, each once"),
         (["train", "--processes", "0"], "--processes 0"),
         (["train", "--set", "world.limt=2"], "did you mean world.limit?"),
         (["train", "--set", "world.limit=.5"], "more than 1"),

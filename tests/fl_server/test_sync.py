@@ -60,12 +60,15 @@ def test_policies_are_judged_beside_rules_and_a_bound(made: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["train", "--seeds", "0"], "--seeds 0: expected at least 1"),
+        (["train", "--seeds", "0"], "--seeds 0: expected 1 to 1,000"),
+        (["train", "--seeds", "1000000000000"], "expected 1 to 1,000"),
+        (["train", "--epochs", "1000000000"], "epochs is 1,000,000,000, expected 1,000,000 at most"),
+        (["train", "--set", "learning.copies=100000000"], "copies of the worlds of all seeds"),
+        (["train", "--set", "world.slots=1000000000"], "expected at most 0 of that size"),
         (["train", "--set", "world.stpe=2"], "did you mean world.step?"),
         (["train", "--set", "world.step=-1"], "expected 0 to the side"),
         (["train", "--set", "world.blocks=1000000000"], "expected at most 0 of that size"),
         (["train", "--set", "gru.trajectories=100000000"], "100,000,000 trajectories of 10 users"),
-        (["train", "--seeds", "1000000"], "64,000,000 copies of the worlds of all seeds"),
         (["train", "--set", "learning.kept=100000000"], "slots in all at most"),
         (["train", "--set", "gru.hidden=1000000"], "hidden is 1,000,000, expected 10,000 at most"),
         (["train", "--set", "learning.method.hidden=[1000000]"], "expected 1 to 10,000 in each"),
@@ -116,7 +119,12 @@ def test_a_gate_is_learned_and_a_run_uses_it(tmp_path: Path, capsys: pytest.Capt
     city, gate = written_set(tmp_path / "city", wavy_traffic(stations=7, days=14)), tmp_path / "gate.json"
     words = ["--epochs", "3", "--stream-epochs", "6", "--test-days", "2"]
     assert main(["sync", "gate", str(city), "--out", str(gate), "--streams", "2", *words, "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["costs"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["costs"]) == 2
+    assert {name: each["cost"] >= 0 for name, each in told["gates"].items()} == {
+        "learned": True,
+        "psi 1e-06": True,
+    }
     run = ["--sync-policy", str(gate), "--no-single-level", "--out", str(tmp_path / "run")]
     assert main(["twin", str(city), *words, *run]) == 0
     kept = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["horizontal"]["gate"]

@@ -329,7 +329,7 @@ BAD_OPTIONS = [
     (("--method", "louvian"), "did you mean louvain?"),
     (("--preset", "papper"), "did you mean paper?"),
     (("--set", "horizontal.patience=3"), "did you mean horizontal.patience_hours?"),
-    (("--set", "horizontal.psi"), "expected NAME=VALUE, such as horizontal.psi=1e-6"),
+    (("--set", "horizontal.psi"), "expected NAME=VALUE, with a name that --list-settings shows"),
     (("--set", "vertical.epochs=2.5"), "vertical.epochs: expected a whole number, got 2.5"),
     (("--settings", "nowhere.toml"), "nowhere.toml: there is no such file"),
     (("--epochs", -1), "epochs must not be negative, got -1"),
