@@ -28,8 +28,9 @@ from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts, usual_errors
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.capacity import CapacitySettings, Given, given_capacity, shown_capacity
+from hetnet.operations.choosing import Judged
 from hetnet.operations.coverage import REACH, reaches
-from hetnet.operations.impact import Judged, Outcome, PlaySettings, played
+from hetnet.operations.impact import Outcome, PlaySettings, played
 from hetnet.operations.replica import Band, Replica, Singles, hours_named, names_of, sampled_futures
 from hetnet.operations.scenario import KINDS, Scenario
 from hetnet.operations.users import UsersBand, users_by_load

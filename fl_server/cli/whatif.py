@@ -21,9 +21,10 @@ from fl_server.what_if import (
 )
 from fl_server.what_if_output import write_outcome
 from hetnet.operations.capacity import COLUMNS, CapacitySettings
+from hetnet.operations.choosing import BEST
 from hetnet.operations.energy import PowerModel
-from hetnet.operations.impact import BEST, Outcome, PlaySettings
-from hetnet.operations.replica import Band, Replica
+from hetnet.operations.impact import Outcome, PlaySettings
+from hetnet.operations.replica import Band, Replica, halves
 from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
 from hetnet.operations.sleeping import clauses_of, sleepers
@@ -143,7 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
     if arguments.sleep_plan:
-        scenarios = [_planned_sleep(arguments, replica)]
+        older, replica = halves(replica)
+        scenarios = [_planned_sleep(arguments, older)]
         settings = replace(settings, policy="nearest" if settings.policy == BEST else settings.policy)
     found = what_if(arguments.folder, scenarios, settings, replica)
     if arguments.save:

@@ -3,7 +3,7 @@
 Axes: K stations, A of them affected, H hours, R futures, P pairs of stations.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,29 +11,25 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
-from hetnet.operations.coverage import classes_of
-from hetnet.operations.energy import PowerModel, drawn_watts
-from hetnet.operations.play_kernels import lost_and_drawn, share_over
-from hetnet.operations.replica import Band, Replica, band, least_futures
-from hetnet.operations.rerouting import (
-    POLICIES,
-    Problem,
-    Routes,
-    exact,
-    filled,
-    is_small,
-    nearest,
-    problem_of,
-    routes_of,
-    sent,
+from hetnet.operations.choosing import (
+    BEST,
+    ROUNDING,
+    Judged,
+    Part,
+    chosen,
+    lost_and_energy,
+    told_futures,
+    uncovered,
 )
+from hetnet.operations.coverage import classes_of
+from hetnet.operations.energy import PowerModel
+from hetnet.operations.play_kernels import share_over
+from hetnet.operations.replica import Band, Replica, band, least_futures
+from hetnet.operations.rerouting import POLICIES, Problem, Routes, nearest, problem_of, routes_of, sent
 from hetnet.operations.scenario import Change, Move, Scenario, asked, change_of
 from hetnet.operations.users import Affected, Crowd, UsersOutcome, users_lost, users_outcome
 
 Values = NDArray[np.floating]
-BEST, NONE = "best", "none"
-SLOW = (filled, exact)
-ROUNDING = 1e-9  # of a capacity, so that what fills it to the last bit is not over it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +46,6 @@ class PlaySettings:
         if self.policy not in (BEST, *POLICIES):
             known = ", ".join((BEST, *POLICIES))
             raise InputError(f"unknown policy {self.policy!r}, expected one of {known}")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a policy comes to, over all hours."""
-
-    name: str
-    lost: float  # by the forecast
-    lost_choosing: float | None  # mean over the futures by which the best is chosen, where one is
-    lost_mean: float  # over the futures that are told
-    moved: float  # by the forecast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +92,6 @@ class _Without:
     users: Floats | None  # (1 + R, H) without service
 
 
-@dataclass(frozen=True)
-class _Part:
-    """The stations that a scenario may touch, by the forecast and in the futures."""
-
-    stations: Counts  # (A,)
-    before: Floats  # (1 + R, H, A)
-    demand: Floats  # (1 + R, H, A) what is asked around them with the scenario
-
-
 def played(replica: Replica, scenarios: Sequence[Scenario], settings: PlaySettings) -> Iterator[Outcome]:
     """Each scenario played on the same futures."""
     _refuse_few(len(replica.futures), settings)
@@ -128,7 +104,7 @@ def played(replica: Replica, scenarios: Sequence[Scenario], settings: PlaySettin
 def _refuse_few(futures: int, settings: PlaySettings) -> None:
     """Refuse fewer futures than it takes for the intervals of those that are told."""
     least = least_futures(settings.coverage)
-    if _told(futures, settings) >= least:
+    if told_futures(futures, settings.policy) >= least:
         return
     expected = f"cannot tell what holds {settings.coverage:.0%} of what comes, expected at least"
     if settings.policy == BEST:
@@ -139,16 +115,11 @@ def _refuse_few(futures: int, settings: PlaySettings) -> None:
     raise InputError(f"{futures} futures {expected} {least}: sample more, or lower the coverage")
 
 
-def _told(futures: int, settings: PlaySettings) -> int:
-    """Of how many futures is told: of those by which no policy is chosen."""
-    return futures - futures // 2 if settings.policy == BEST else futures
-
-
 def _without(replica: Replica, settings: PlaySettings) -> _Without:
-    told = _told(len(replica.futures), settings)
+    told = told_futures(len(replica.futures), settings.policy)
     loads = _loads(replica, np.arange(len(replica.stations)))[: 1 + told]
     nobody = np.zeros(replica.forecast.shape, bool)
-    lost, energy = _lost_and_energy(loads, replica.capacity, (nobody, nobody), settings.power)
+    lost, energy = lost_and_energy(loads, replica.capacity, (nobody, nobody), settings.power)
     users = None if replica.users is None else users_lost(replica.users, loads, replica.capacity)
     return _Without(_over(replica.forecast, replica.capacity), loads.sum(axis=(1, 2)), lost, energy, users)
 
@@ -157,24 +128,24 @@ def _outcome(
     replica: Replica, without: _Without, scenario: Scenario, change: Change, settings: PlaySettings
 ) -> Outcome:
     problem = _problem(replica, change)
-    part = _part(replica, change, problem)
-    told = _told(len(replica.futures), settings)
-    judged, routes = _chosen(replica, part, problem, settings)
+    part = _part(replica, change, problem, settings)
+    choice = chosen(problem, part, replica.capacity[part.stations], settings.policy)
+    routes = choice.routes
     affected = np.union1d(_changed(change), routes.stations)
-    part = _narrowed(part, affected, told)
+    part = _narrowed(part, affected)
     capacity, cover = replica.capacity[affected], settings.coverage
     after = sent(routes, part.demand, affected)
     silent = change.off[:, affected], change.asleep[:, affected]
     nobody = np.zeros(silent[0].shape, bool)
-    lost_before, kwh_before = _lost_and_energy(part.before, capacity, (nobody, nobody), settings.power)
-    lost_after, kwh_after = _lost_and_energy(after, capacity, silent, settings.power)
-    less = lost_after + _uncovered(routes, part.demand, affected).sum(axis=(1, 2)) - lost_before  # (1 + R,)
+    lost_before, kwh_before = lost_and_energy(part.before, capacity, (nobody, nobody), settings.power)
+    lost_after, kwh_after = lost_and_energy(after, capacity, silent, settings.power)
+    less = lost_after + uncovered(routes, part.demand, affected).sum(axis=(1, 2)) - lost_before  # (1 + R,)
     drawn = kwh_after - kwh_before
     over = without.over.copy()
     over[:, affected] = _over(after[0], capacity)
     return Outcome(
         scenario=scenario,
-        told=told,
+        told=part.told,
         silent=change.silent,
         stations=affected,
         base=band(part.before, cover),
@@ -184,9 +155,9 @@ def _outcome(
         lost=_lost(routes, after[0], part.demand[0], affected, capacity),
         routes=routes,
         flows=routes.share * asked(change, replica.forecast)[:, routes.source],
-        policies=judged,
-        left_out=_left_out(judged, settings),
-        policy=settings.policy if settings.policy != BEST else _best(judged),
+        policies=choice.judged,
+        left_out=choice.left_out,
+        policy=choice.policy,
         over=(without.over, over),
         asked_total=band(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
         lost_base=band(without.lost, cover),
@@ -214,29 +185,22 @@ def _users(
     return users_outcome(without.users, crowd, affected, replica.capacity[own], cover)
 
 
-def _part(replica: Replica, change: Change, problem: Problem) -> _Part:
+def _part(replica: Replica, change: Change, problem: Problem, settings: PlaySettings) -> Part:
     """All stations that are changed, send, or may be sent to."""
     options = problem.options[problem.open.any(axis=0)]
     stations = np.unique(np.concatenate([_changed(change), problem.station, options]))
     before = _loads(replica, stations)
-    return _Part(stations, before, asked(_change_at(change, stations), before))
+    told = told_futures(len(replica.futures), settings.policy)
+    return Part(stations, before, asked(_change_at(change, stations), before), told)
 
 
-def _narrowed(part: _Part, stations: Counts, told: int) -> _Part:
+def _narrowed(part: Part, stations: Counts) -> Part:
     """Some of the stations, in the futures that are told."""
-    loads = [each[: 1 + told] for each in (part.before, part.demand)]
-    if len(stations) == len(part.stations):
-        return _Part(stations, *loads)
-    places = np.searchsorted(part.stations, stations)
-    return _Part(stations, *(np.take(each, places, axis=2) for each in loads))
-
-
-def _lost_and_energy(
-    loads: Floats, capacity: Floats, silent: tuple[Mask, Mask], model: PowerModel
-) -> tuple[Floats, Floats]:
-    """What `loads` (1 + R, H, A) have beyond the capacity, and the kWh stations draw, (1 + R,) each."""
-    lost, drawn = lost_and_drawn(loads, capacity, *silent, drawn_watts(model))
-    return lost, drawn / 1000
+    before, demand = (each[: 1 + part.told] for each in (part.before, part.demand))
+    if len(stations) < len(part.stations):
+        places = np.searchsorted(part.stations, stations)
+        before, demand = (np.take(each, places, axis=2) for each in (before, demand))
+    return Part(stations, before, demand, part.told)
 
 
 def _problem(replica: Replica, change: Change) -> Problem:
@@ -254,68 +218,6 @@ def _problem_of(replica: Replica, demand: Floats, silent: Mask, crowded: Mask) -
     senders = np.flatnonzero((silent | crowded).any(axis=0))
     classes = classes_of(replica.positions, replica.reach, senders)
     return problem_of(classes, demand, silent, crowded, replica.capacity)
-
-
-def _chosen(
-    replica: Replica, part: _Part, problem: Problem, settings: PlaySettings
-) -> tuple[tuple[Judged, ...], Routes]:
-    """What each policy comes to, and the routes of the one that is wanted."""
-    if not problem.active.any():
-        return (), routes_of(problem, nearest(problem))
-    wanted = _wanted(settings)
-    if not is_small(problem):
-        wanted = {name: policy for name, policy in wanted.items() if policy not in SLOW}
-    if not wanted:
-        raise InputError(
-            f"policy {settings.policy!r} looks at each class one by one, and there are too many here; "
-            f"expected one of {', '.join(name for name in POLICIES if POLICIES[name] not in SLOW)}"
-        )
-    routes = {name: routes_of(problem, policy(problem)) for name, policy in wanted.items()}
-    capacity = replica.capacity[part.stations]
-    told = _told(len(replica.futures), settings)
-    judged = tuple(_judged(name, each, part, capacity, told) for name, each in routes.items())
-    return judged, routes[_best(judged)]
-
-
-def _wanted(settings: PlaySettings) -> dict[str, Callable[[Problem], Floats]]:
-    """The policies to try."""
-    return POLICIES if settings.policy == BEST else {settings.policy: POLICIES[settings.policy]}
-
-
-def _left_out(judged: Sequence[Judged], settings: PlaySettings) -> tuple[str, ...]:
-    """The policies that were not tried, where any was."""
-    tried = [each.name for each in judged]
-    return tuple(name for name in _wanted(settings) if tried and name not in tried)
-
-
-def _judged(name: str, routes: Routes, part: _Part, capacity: Floats, told: int) -> Judged:
-    loads = sent(routes, part.demand, part.stations)
-    nobody = np.zeros(loads.shape[1:], bool)
-    totals, _ = _lost_and_energy(loads, capacity, (nobody, nobody), PowerModel())
-    totals += _uncovered(routes, part.demand, part.stations).sum(axis=(1, 2))
-    moved = routes.share * part.demand[0][:, np.searchsorted(part.stations, routes.source)]
-    choosing = totals[1 + told :]
-    return Judged(
-        name,
-        lost=float(totals[0]),
-        lost_choosing=float(choosing.mean()) if len(choosing) else None,
-        lost_mean=float(totals[1 : 1 + told].mean()),
-        moved=float(moved.sum()),
-    )
-
-
-def _best(judged: Sequence[Judged]) -> str:
-    """The policy that loses least over the futures that choose; of equals the one that moves least."""
-    if not judged:
-        return NONE
-    losses = [each.lost_mean if each.lost_choosing is None else each.lost_choosing for each in judged]
-    equal = [
-        each
-        for each, lost in zip(judged, losses, strict=True)
-        if lost <= min(losses) + ROUNDING * max(min(losses), each.moved)
-    ]
-    fewest = min(each.moved for each in equal)
-    return next(each.name for each in equal if each.moved <= fewest * (1 + ROUNDING))
 
 
 def _loads(replica: Replica, stations: Counts) -> Floats:
@@ -352,16 +254,9 @@ def _over(loads: Values, capacity: Floats) -> Mask:
     return over
 
 
-def _uncovered(routes: Routes, demand: Floats, stations: Counts) -> Floats:
-    """What is asked where nobody else can serve, (…, H, U), of the senders of which that is so."""
-    some = routes.uncovered.any(axis=0)
-    uncovered: Floats = routes.uncovered[:, some]
-    return uncovered * demand[..., np.searchsorted(stations, routes.senders[some])]
-
-
 def _lost(routes: Routes, loads: Floats, demand: Floats, stations: Counts, capacity: Floats) -> Floats:
     """What is lost at each station, (H, A): beyond its capacity, and of its area what nobody else covers."""
     lost = _beyond(loads, capacity)
     some = routes.uncovered.any(axis=0)
-    lost[:, np.searchsorted(stations, routes.senders[some])] += _uncovered(routes, demand, stations)
+    lost[:, np.searchsorted(stations, routes.senders[some])] += uncovered(routes, demand, stations)
     return lost

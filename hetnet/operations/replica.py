@@ -4,7 +4,7 @@ Axes: K stations, H hours ahead, R sampled futures.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,15 @@ def least_futures(coverage: float) -> int:
 def hours_named(hours: NDArray[np.datetime64]) -> list[str]:
     """The hours as people write them."""
     return [str(each) for each in hours.astype("datetime64[m]")]
+
+
+def halves(replica: Replica) -> tuple[Replica, Replica]:
+    """The replica with the older half of its futures, to choose by, and with the younger, to tell of."""
+    middle = len(replica.futures) // 2
+    return (
+        replace(replica, futures=replica.futures[:middle]),
+        replace(replica, futures=replica.futures[middle:]),
+    )
 
 
 def places_of(replica: Replica) -> dict[str, int]:

@@ -13,7 +13,7 @@ from hetnet.operations import rerouting
 from hetnet.operations.coverage import Classes, classes_of
 from hetnet.operations.flow_kernels import fullest
 from hetnet.operations.impact import Outcome, PlaySettings, played
-from hetnet.operations.replica import Replica
+from hetnet.operations.replica import Replica, halves
 from hetnet.operations.rerouting import POLICIES, Problem, exact, problem_of, routes_of, sent
 from hetnet.operations.scenario import Scenario
 from hetnet.operations.users import users_by_load
@@ -199,6 +199,13 @@ def test_what_is_told_is_of_futures_that_chose_nothing(seed: int, room: float) -
     assert [each.lost_mean for each in third.policies] == [each.lost_mean for each in one.policies]
     assert [each.lost_choosing for each in third.policies] == [0] * 5
     assert float(third.lost_base.upper) == float(one.lost_base.upper)
+
+
+def test_halves_have_no_future_in_common() -> None:
+    replica = some_replica(futures=5)
+    older, younger = halves(replica)
+    assert np.array_equal(np.concatenate([older.futures, younger.futures]), replica.futures)
+    assert len(older.futures) == 2
 
 
 def test_policies_that_take_too_long_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
