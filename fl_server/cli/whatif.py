@@ -27,7 +27,7 @@ from hetnet.operations.impact import Outcome, PlaySettings
 from hetnet.operations.replica import Band, Replica, halves
 from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
-from hetnet.operations.sleeping import clauses_of, sleepers
+from hetnet.operations.sleeping import clauses_of, futures_to_plan, sleepers
 
 MOST_LISTED = 12
 ABOUT = {
@@ -185,14 +185,21 @@ def _scenarios(arguments: argparse.Namespace) -> list[Scenario]:
     return scenarios
 
 
-def _planned_sleep(arguments: argparse.Namespace, replica: Replica) -> Scenario:
+def _planned_sleep(arguments: argparse.Namespace, older: Replica) -> Scenario:
     """The scenario in which all sleep that can at the hours that were named."""
     if arguments.scenario or any(getattr(arguments, kind) for kind in KINDS):
         raise InputError("--sleep-plan is a scenario of its own, expected no clauses or files beside it")
+    needed = futures_to_plan(arguments.confidence) if 0 < arguments.confidence < 1 else 0
+    if len(older.futures) < needed:
+        raise InputError(
+            f"{arguments.futures} futures, half of which choose who sleeps, cannot tell what holds with a "
+            f"confidence of {arguments.confidence:.0%}, expected at least {2 * needed}: sample more "
+            f"(--futures), or lower the confidence"
+        )
     hours = "" if arguments.sleep_plan == "all" else f"@{arguments.sleep_plan}"
-    within = change_of(Scenario(demand=(f"all=+1%{hours}",)), replica).factor[:, 0] != 1
-    asleep = sleepers(replica, arguments.confidence, within)
-    return Scenario(name=arguments.name or "sleep", sleep=clauses_of(asleep, replica))
+    within = change_of(Scenario(demand=(f"all=+1%{hours}",)), older).factor[:, 0] != 1
+    asleep = sleepers(older, arguments.confidence, within)
+    return Scenario(name=arguments.name or "sleep", sleep=clauses_of(asleep, older))
 
 
 def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
@@ -301,7 +308,8 @@ def _user_rows(outcome: Outcome) -> list[list[str]]:
 
 
 def _written(band: Band) -> str:
-    return f"{band.forecast:,.0f} [{band.lower:,.0f}, {band.upper:,.0f}]"
+    forecast, lower, upper = (round(float(each)) for each in (band.forecast, band.lower, band.upper))
+    return f"{forecast:,} [{lower:,}, {upper:,}]"
 
 
 def _print_stations(outcome: Outcome, replica: Replica) -> None:

@@ -68,12 +68,16 @@ def _allowed(futures: int, confidence: float) -> int:
         raise InputError(f"the confidence must lie between 0 and 1, got {confidence}")
     allowed = int(np.floor((1 - confidence) * (futures + 1) + 1e-9)) - 1
     if allowed < 0:
-        least = int(np.ceil(1 / (1 - confidence) - 1 - 1e-9))
         raise InputError(
             f"{futures} futures cannot tell what holds with a confidence of {confidence:.0%}, expected at "
-            f"least {least}: sample more, or lower the confidence"
+            f"least {futures_to_plan(confidence)}: sample more, or lower the confidence"
         )
     return allowed
+
+
+def futures_to_plan(confidence: float) -> int:
+    """How many futures it takes to tell what holds with such a confidence."""
+    return int(np.ceil(1 / (1 - confidence) - 1 - 1e-9))
 
 
 def _handed(classes: Classes, part: slice, awake: Mask) -> tuple[Floats, Counts]:

@@ -124,6 +124,7 @@ def test_users_are_told_of_where_somebody_says_how_many_there_are(
         (["--off", "s1", "--hours", "0"], "hours must lie"),
         (["--off", "s1", "--futures", "5"], "expected at least 37"),
         (["--off", "s1", "--policy", "magic"], "unknown policy"),
+        (["--sleep-plan", "0-6", "--confidence", "0.99"], "expected at least 198"),
         (["--off", "s1", "--coverage", "1.5"], "coverage must lie"),
         (["--off", "s1", "--headroom", "-1"], "headroom"),
         (["--off", "s1", "--reach", "0"], "reach"),
