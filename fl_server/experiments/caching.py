@@ -1,6 +1,8 @@
 """The figures of edge caching on the twin: hits and interventions of four systems, loads of stations."""
 
+from collections.abc import Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +16,7 @@ from fl_server.sync_picture import COLOURS, draw_band, finish
 from hetnet.caching.contest import SAFE
 from hetnet.caching.figures import (
     CURVE,
+    FEWER,
     LOADS,
     POLICIES,
     WORLDS,
@@ -95,11 +98,12 @@ def _draw_6(path: Path, rows: pl.DataFrame) -> None:
         draw_points(right, frame, NAMES, JAIN, "Jain's index: 1 is even")
 
 
-def _draw_settings(path: Path, rows: pl.DataFrame) -> None:
-    title = "Edge caching: hits and interventions where one setting is another"
-    with picture(path, title, (16, 7.5), ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)) as figure:
-        above, below = figure.subplots(2, len(WORLDS))
-        for world, upper, lower in zip(WORLDS, above, below, strict=True):
+def _draw_worlds(worlds: Iterable[str], path: Path, rows: pl.DataFrame) -> None:
+    names = tuple(worlds)
+    title, size = "Edge caching: hits and interventions where one setting is another", (4 * len(names), 7.5)
+    with picture(path, title, size, ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)) as figure:
+        above, below = figure.subplots(2, len(names))
+        for world, upper, lower in zip(names, above, below, strict=True):
             frame = as_outcomes(rows, world)
             draw_points(upper, frame, [*NAMES, f"s3-fifo{SAFE}"], HITS, "hits")
             upper.set_title(world)
@@ -128,18 +132,31 @@ FIGURE_6 = Study(
     digits=4,
     slow=True,
 )
+
+
+def _world_claims(worlds: Iterable[str]) -> tuple[Claim, ...]:
+    each = ((*hit_claims(world, f"{world}: "), *load_claims(world, f"{world}: ")) for world in worlds)
+    return tuple(chain.from_iterable(each))
+
+
 SETTINGS = Study(
     "cache-settings",
     "Edge caching: how much rests on what the paper leaves open",
     setting_values,
     dict.fromkeys(WORLDS, "policy"),
-    _draw_settings,
-    tuple(
-        claim
-        for world in WORLDS
-        for claim in (*hit_claims(world, f"{world}: "), *load_claims(world, f"{world}: "))
-    ),
+    partial(_draw_worlds, WORLDS),
+    _world_claims(WORLDS),
     digits=4,
     slow=True,
 )
-CACHING = (FIGURE_5, FIGURE_6, SETTINGS)
+INTERVENTIONS = Study(
+    "cache-interventions",
+    "Edge caching: where the twin was seen to save interventions",
+    partial(setting_values, worlds=FEWER),
+    dict.fromkeys(FEWER, "policy"),
+    partial(_draw_worlds, FEWER),
+    _world_claims(FEWER),
+    digits=4,
+    slow=True,
+)
+CACHING = (FIGURE_5, FIGURE_6, SETTINGS, INTERVENTIONS)

@@ -32,6 +32,11 @@ WORLDS: dict[str, CacheSettings] = {
     TIGHT: CacheSettings(limit=1.15, margin=0.05),
     SHORT: CacheSettings(history_hours=24.0),
 }
+SCARCE, FREE = "six hours of history", "interventions cost nothing"
+FEWER: dict[str, CacheSettings] = {  # where tuning worlds needed fewer interventions with the twin
+    SCARCE: CacheSettings(history_hours=6.0, warm_hours=2.0),
+    FREE: CacheSettings(price=0.0),
+}
 
 
 @lru_cache(maxsize=2)
@@ -69,10 +74,10 @@ def load_values(seed: int, settings: CacheSettings | None = None) -> list[Value]
     return values
 
 
-def setting_values(seed: int) -> list[Value]:
-    """What the systems and the best classic caches come to where one setting is another."""
+def setting_values(seed: int, worlds: Mapping[str, CacheSettings] = WORLDS) -> list[Value]:
+    """What the systems and classic caches come to where one setting is another, world by world."""
     values: list[Value] = []
-    for world, settings in WORLDS.items():
+    for world, settings in worlds.items():
         outcomes, _ = contest_of(replace(settings, seed=seed), LearningSettings())
         values += _measures(world, outcomes, tuple(MEASURES))
     return values

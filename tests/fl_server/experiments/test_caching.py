@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fl_server.experiments.caching import BEST, FIGURE_5, FIGURE_6, SETTINGS
+from fl_server.experiments.caching import BEST, FIGURE_5, FIGURE_6, INTERVENTIONS, SETTINGS
 from fl_server.experiments.claims import interval, judged
 from fl_server.experiments.studies import Value
 from hetnet.caching.classic_stations import HELD
 from hetnet.caching.contest import AT_HOME, BOUND, CHOSEN, MEASURES, POOLED, SAFE
-from hetnet.caching.figures import CURVE, LOADS, POLICIES, WORLDS
+from hetnet.caching.figures import CURVE, FEWER, LOADS, POLICIES, WORLDS
 from hetnet.caching.systems import SYSTEMS
 from tests.benchmarks import reproduced
 
@@ -52,13 +52,19 @@ def test_claims_on_loads_read_the_rows() -> None:
 
 
 def test_every_claim_of_every_world_can_be_judged() -> None:
-    frame = rows(tuple(WORLDS))
-    assert len(SETTINGS.claims) == len(WORLDS) * (len(FIGURE_5.claims) + len(FIGURE_6.claims))
-    assert all(claim.effect(frame) for claim in SETTINGS.claims)
+    for study, worlds in ((SETTINGS, WORLDS), (INTERVENTIONS, FEWER)):
+        frame = rows(tuple(worlds))
+        assert len(study.claims) == len(worlds) * (len(FIGURE_5.claims) + len(FIGURE_6.claims))
+        assert all(claim.effect(frame) for claim in study.claims)
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
-    for study, parts in ((FIGURE_5, (POLICIES,)), (FIGURE_6, (LOADS,)), (SETTINGS, tuple(WORLDS))):
+    for study, parts in (
+        (FIGURE_5, (POLICIES,)),
+        (FIGURE_6, (LOADS,)),
+        (SETTINGS, tuple(WORLDS)),
+        (INTERVENTIONS, tuple(FEWER)),
+    ):
         study.draw(tmp_path / f"{study.name}.png", rows(parts))
         assert (tmp_path / f"{study.name}.png").stat().st_size > 10_000
 
