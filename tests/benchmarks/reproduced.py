@@ -11,6 +11,7 @@ import polars as pl
 from fl_server.experiments import tables
 from fl_server.experiments.caching import FIGURE_5 as CACHE_FIGURE_5
 from fl_server.experiments.caching import FIGURE_6 as CACHE_FIGURE_6
+from fl_server.experiments.caching import SETTINGS as CACHE_SETTINGS
 from fl_server.experiments.catalogue import (
     ERRATA,
     EXPERIMENTS,
@@ -79,12 +80,12 @@ paper tells. `vhtwin reproduce sync-fig2` and so on make this page's rows and dr
 
 
 CACHE_PAGE = ROOT / "hetnet" / "caching" / "RESULTS.md"
-CACHE_STUDIES = (CACHE_FIGURE_5, CACHE_FIGURE_6)
+CACHE_STUDIES = (CACHE_FIGURE_5, CACHE_FIGURE_6, CACHE_SETTINGS)
 CACHE_ABOUT = """# Edge caching on the twin: the figures
 
 Means over seeds with their 95 % intervals (Student's t), each seed with its own clients, requests, twin and
-search. The paper tells no numbers. `vhtwin reproduce cache-fig5` and `cache-fig6` make this page's rows and
-draw the figures; [README.md](README.md) says what the parts are, and what the figures rest on.
+search. The paper tells no numbers. `vhtwin reproduce cache-fig5` and so on make this page's rows and draw
+the figures; [README.md](README.md) says what the parts are, and what the figures rest on.
 
 """
 
