@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from fl_server.web.alerts import Followed, alerts_of, begin_watch, has_grown, is_alert
+from fl_server.web.alerts import Followed, alerts_of, arrived, begin_watch, is_alert
 from fl_server.web.desk import Desk
 from fl_server.web.errors import REFUSALS
 from fl_server.web.jobs import told
@@ -42,9 +42,9 @@ def alert_routes(desk: Desk) -> APIRouter:
 
     @router.get("/runs/{run}/arriving")
     def arriving(run: Key) -> Figures:
-        """Whether data have arrived that have not been watched."""
+        """Whether data have arrived that have not been watched; `stamp` changes whenever the set does."""
         desk.network(run)
-        return {"changed": has_grown(desk, run)}
+        return arrived(desk, run)
 
     @router.get("/runs/{run}/alerts")
     def alerts(run: Key) -> JSONResponse:

@@ -43,10 +43,11 @@ def followed_set(desk: Desk, source: Followed) -> Path | None:
     return desk.newer
 
 
-def has_grown(desk: Desk, run: str) -> bool:
-    """Whether data have arrived that have not been watched for this run."""
+def arrived(desk: Desk, run: str) -> Figures:
+    """Whether data have arrived that have not been watched for this run, and a name for what is there."""
     stamp, found = stamp_of(followed_set(desk, "arriving")), desk.kept(run, WATCH)
-    return found is None or found["source"] != "arriving" or found["stamp"] != stamp
+    is_known = found is not None and (found["source"], found["stamp"]) == ("arriving", stamp)
+    return {"changed": not is_known, "stamp": stamp}
 
 
 def stamp_of(folder: Path | None) -> str:

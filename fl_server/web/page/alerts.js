@@ -13,6 +13,7 @@ let hidden = true; // acknowledged and muted ones
 let current = false; // only those that are on at the time that is shown
 let busy = "";
 let following = false; // the data that arrive
+let tried = ""; // the state of these that was watched last
 const WATCHING = "watching…";
 const LOOK_MS = 5000;
 
@@ -52,7 +53,7 @@ async function begin(source) {
     await fetchAlerts();
     const fresh = state.alerts.alerts.filter(({ id }) => !known.has(id)).length;
     say(known.size ? counted(fresh, "new alert") : counted(fresh, "alert"));
-  } catch (error) { following = false; failed(error); }
+  } catch (error) { failed(error); }
   refresh("alerts");
 }
 
@@ -63,6 +64,7 @@ function failed({ message }) {
 
 export function forgetAlerts() {
   following = false;
+  tried = "";
   busy = "";
 }
 
@@ -72,8 +74,10 @@ export function startFollowing() {
     if (!following || busy === WATCHING || !state.info) return;
     const { run } = state;
     try {
-      const { changed } = await get(ofRun(run, "/arriving"));
-      if (changed && following && run === state.run) await begin("arriving");
+      const { changed, stamp } = await get(ofRun(run, "/arriving"));
+      if (!changed || stamp === tried || !following || run !== state.run) return;
+      tried = stamp; // what cannot be read, since it is just being written, is tried again once it has changed
+      await begin("arriving");
     } catch (error) { following = false; failed(error); refresh("alerts"); }
   }, LOOK_MS);
 }
@@ -94,6 +98,7 @@ export function drawAlerts(box) {
 function followed() {
   const box = el("input", { type: "checkbox", checked: following, onchange: () => {
     following = box.checked;
+    tried = "";
     if (following && busy !== WATCHING) begin("arriving");
   } });
   return el("label", { className: "field" }, box, "follow the data that arrive");

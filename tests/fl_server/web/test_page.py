@@ -220,6 +220,9 @@ def test_data_that_arrive_are_followed(chrome: Chrome, runs: Path, tmp_path: Pat
         until(chrome, "vhtwin.state.alerts?.source === 'arriving'", 60)
         before = chrome.execute_script("return vhtwin.state.alerts.until")
         assert "outage: s0" in text(chrome, "panel-alerts")
+        (tmp_path / "newer" / "traffic.csv").write_text("time,")  # somebody is just writing it
+        until(chrome, "document.querySelector('#panel-alerts .bad')?.textContent.length", 60)
+        assert chrome.execute_script("return document.querySelector('#panel-alerts input').checked")
         grown(tmp_path / "newer", runs.parent / "city", hours)
         until(chrome, f"vhtwin.state.alerts.until > '{before}'", 60)
         assert "alert" in text(chrome, "say")
