@@ -36,7 +36,7 @@ class PrivacySettings:
     kind: Literal["none", "series"] = "none"
     epsilon: float = 8.0
     delta: float = 1e-5
-    clip: float = 0.1
+    clip: float = 0.2
     releases: int = 0
 
     def __post_init__(self) -> None:

@@ -14,15 +14,17 @@ from fl_server.experiments.caching import CACHING
 from fl_server.experiments.catalogue import EXPERIMENTS, Experiment, named
 from fl_server.experiments.compression import COMPRESSION
 from fl_server.experiments.hierarchical import HIERARCHICAL
+from fl_server.experiments.membership import MEMBERSHIP
 from fl_server.experiments.over_processes import beside, chosen_cell
 from fl_server.experiments.pictures import draw
 from fl_server.experiments.poisoning import POISONING
+from fl_server.experiments.privacy import PRIVACY
 from fl_server.experiments.sources import sources_in
 from fl_server.experiments.studies import Studied, Study, studied
 from fl_server.experiments.synchronisation import SYNCHRONISATION
 from fl_server.experiments.work import Made, Workshop, made
 
-STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING, POISONING, COMPRESSION)
+STUDIES = (*HIERARCHICAL, *SYNCHRONISATION, *CACHING, POISONING, COMPRESSION, PRIVACY, MEMBERSHIP)
 SEEDS, STUDY_SEEDS = 5, 10
 EXAMPLES = """examples:
   vhtwin reproduce list

@@ -32,7 +32,7 @@ def add_to(group: "argparse._ArgumentGroup") -> None:
         "--privacy",
         metavar=PRIVATE,
         help="let stations clip and noise all that they send of their series, so that a run spends no more "
-        "than (ε, δ) of each (default: 1e-5, .1, as many as the run needs); see fl_server/trust/PRIVACY.md",
+        "than (ε, δ) of each (default: 1e-5, .2, as many as the run needs); see fl_server/trust/PRIVACY.md",
     )
 
 
