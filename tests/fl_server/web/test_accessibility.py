@@ -1,5 +1,6 @@
 """The page without a mouse, without sight of it, in both themes, and by touch; in a real browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,10 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture(scope="module")
-def address(runs: Path) -> Iterator[str]:
-    with served(runs) as made:
+def address(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    own = tmp_path_factory.mktemp("own") / "runs"
+    shutil.copytree(runs, own)  # marks on alerts are kept beside a run
+    with served(own) as made:
         yield made
 
 
