@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ORACLES := .oracles
+AUDIT := .audit
 TORCH := torch==2.13.0
 
-.PHONY: help setup demo test test-all test-oracles check bench bench-federation clean
+.PHONY: help setup demo test test-all test-oracles audit check bench bench-federation clean
 
 help:
 	@echo "make demo      twin the network of a synthetic city: progress, tables, picture"
 	@echo "make test      every check and test (under six minutes)"
 	@echo "make test-all  also the long tests"
 	@echo "make test-oracles   the tests that compare with other libraries, in an environment with these"
+	@echo "make audit     ask OSV for known weaknesses of the locked libraries; needs the internet"
 	@echo "make check     ruff, mypy --strict, import-linter"
 	@echo "make bench     measure the import, the trainer, the synthetic city, the twins"
 	@echo "make bench-federation   measure rounds over processes, beside Flower as shipped"
@@ -72,6 +74,13 @@ $(ORACLES)/.ready: $(VENV)/.ready pyproject.toml
 	@$(ORACLES)/bin/python -c 'import EntropyHub, antropy, igraph, libcachesim, sionna.sys, stable_baselines3'
 	@touch $@
 
+# Strict: what could not be asked about counts as a failure, not as sound.
+audit:
+	@echo "== asking OSV about what .lock.txt names"
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) \
+		&& $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	@$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip --vulnerability-service osv --requirement .lock.txt
+
 bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' --no-build-isolation
 	@$(BIN)/python -m tests.benchmarks.city_speed
@@ -84,4 +93,4 @@ bench-federation: setup
 	@$(BIN)/python -m tests.benchmarks.federation_speed
 
 clean:
-	rm -rf $(VENV) $(ORACLES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(ORACLES) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -15,6 +15,7 @@ from data.plain import Plain, rebuilt
 from data.traffic import Traffic, of_columns
 from data.windows import GAPPY, NEVER_VARIES, varying_columns
 from data.wire import packed_answers, unpacked_orders
+from forecasting.private import PrivacySettings
 from forecasting.recipe import Recipe
 
 NO_FOLDER = (
@@ -35,11 +36,13 @@ class Setup:
 class Site:
     """The stations of one process. Windows are made when the first order comes that needs them.
 
-    What stations remember of a run they keep in the folder `memory`, if there is one.
+    What stations remember of a run they keep in the folder `memory`, if there is one. They follow no run that
+    may tell more of them than `most`, if their owner has named a budget.
     """
 
     traffic: Traffic
     memory: Path | None = None
+    most: PrivacySettings | None = None
     _made: dict[str, tuple[Host | None, tuple[Introduction, ...]]] = field(default_factory=dict)
 
     def answered(self, packet: bytes) -> bytes:
@@ -62,6 +65,11 @@ class Site:
             given = rebuilt(Setup, setup)
             if given.recipe.privacy.on and self.memory is None:
                 raise InputError(NO_FOLDER)
+            if self.most is not None and not given.recipe.privacy.within(self.most):
+                raise InputError(
+                    f"stations whose owner lets no run spend more than ε = {self.most.epsilon:g} at "
+                    f"δ = {self.most.delta:g} take part in a run with --privacy alone"
+                )
             made, unfit = _made(self.traffic, given)
             if made is not None and self.memory is not None:
                 made.memory.folder = self.memory / given.run

@@ -58,6 +58,10 @@ class PrivacySettings:
         """The same with the releases of a run, where none were named."""
         return replace(self, releases=self.releases or releases)
 
+    def within(self, most: "PrivacySettings") -> bool:
+        """Whether it lets stations spend no more than another budget does."""
+        return self.on and self.epsilon <= most.epsilon and self.delta <= most.delta
+
     @property
     def multiplier(self) -> float:
         """The deviation of the noise of one release, in times by which two series can make it differ."""

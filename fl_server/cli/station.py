@@ -12,10 +12,12 @@ from data.keys import certificate, node_keys
 from data.sets.tables import read_set
 from data.traffic import StationId, chosen_stations
 from fl_server.cli import read_options, remote
+from fl_server.cli.trust_options import privacy_settings
 
 EXAMPLES = """examples:
   vhtwin station --server 127.0.0.1:9300 --data DIR --stations 4259 4456
   vhtwin station --server twins.example:9300 --data DIR --stations 4259 --ca ca.crt --key bs1.key
+  vhtwin station --server 127.0.0.1:9300 --data DIR --memory kept --privacy epsilon=8
 """
 
 
@@ -39,6 +41,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="FOLDER",
         help="where stations keep what their compressed updates left out (default: in the process), and what "
         "they have spent of their privacy (a run with --privacy needs it)",
+    )
+    parser.add_argument(
+        "--privacy",
+        metavar="epsilon=E[,delta=D]",
+        help="take part in no run that may spend more of a station's privacy (default: in any)",
     )
     read_options.add_to(parser, leave_out_gappy=True)
     parser.set_defaults(run=run)
@@ -74,11 +81,12 @@ def joined(link: Link, answered: Answered, tell: Callable[[str], None]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end."""
     link = link_from(arguments)
+    most = privacy_settings(arguments.privacy) if arguments.privacy is not None else None
     traffic = read_set(arguments.data, read_options.settings_from(arguments))
     if arguments.stations:
         traffic = chosen_stations(traffic, [StationId(each) for each in arguments.stations])
     _tell(f"{len(traffic.stations)} stations of {arguments.data}")
-    joined(link, Site(traffic, arguments.memory).answered, _tell)
+    joined(link, Site(traffic, arguments.memory, most).answered, _tell)
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from data.errors import InputError
+from data.plain import plain
 from fl_server.aggregation.specs import nearest, settings_of, split_spec
 from fl_server.aggregation.strategies import RULES
 from fl_server.trust.settings import ATTACKS, DefenceSettings
@@ -50,14 +51,16 @@ def table_of(arguments: argparse.Namespace) -> Table:
 
 def _privacy_table(text: str) -> Table:
     """What `epsilon=8,delta=1e-5` says; nothing is done without clusters beside it."""
+    return {"recipe": {"privacy": plain(privacy_settings(text), {})}, "single_level": False}
+
+
+def privacy_settings(text: str) -> PrivacySettings:
+    """The budget that `epsilon=8,delta=1e-5` names."""
     name, texts = split_spec(f"privacy:{text}")
-    if "epsilon" not in texts:
+    if "epsilon" not in texts or "kind" in texts:
         raise InputError(f"--privacy {text}: expected {PRIVATE}, such as epsilon=8")
-    named = {key: value for key, value in texts.items() if key != "kind"}
-    if named != texts:
-        raise InputError(f"--privacy {text}: expected {PRIVATE}, such as epsilon=8")
-    settings = settings_of(PrivacySettings, texts, name, 0)
-    return {"recipe": {"privacy": {"kind": "series"} | settings}, "single_level": False}
+    numbers: Any = settings_of(PrivacySettings, texts, name, 0)  # Any: whole ones and others
+    return PrivacySettings(kind="series", **numbers)
 
 
 def attack_table(text: str) -> Table:

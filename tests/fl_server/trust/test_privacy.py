@@ -99,6 +99,25 @@ def test_stations_of_a_process_that_would_forget_what_they_spent_send_nothing() 
     assert (found.refusal, found.answers) == (NO_FOLDER, ())
 
 
+@pytest.mark.parametrize(
+    ("budget", "follows"),
+    [
+        (None, False),
+        (replace(BUDGET, epsilon=8.1), False),
+        (replace(BUDGET, epsilon=8.0, delta=1e-4), False),
+        (replace(BUDGET, epsilon=8.0), True),
+    ],
+)
+def test_stations_follow_no_run_that_may_tell_more_than_their_owner_lets_them(
+    tmp_path: Path, budget: PrivacySettings | None, follows: bool
+) -> None:
+    site = Site(CITY, tmp_path, PrivacySettings(kind="series", epsilon=8.0))
+    settings = private(budget=budget) if budget else SETTINGS
+    order = DescribeOrder((StationId("s0"),))
+    found = unpacked_answers(site.answered(packed_orders(setup_of(settings), [order])))
+    assert (len(found.answers), "owner" in found.refusal) == ((1, False) if follows else (0, True))
+
+
 def test_a_run_that_is_killed_goes_on_with_the_same_noise_and_spends_nothing_twice(tmp_path: Path) -> None:
     settings = private()
     fleet = known_fleet(settings)
