@@ -13,6 +13,7 @@ from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_text
 from fl_server.federation.board import words
 from fl_server.federation.control import RUNS, STATUS, STOP, Wanted
+from fl_server.trust.told import privacy_sentence
 
 LOOK_SECONDS = 0.5
 EXAMPLES = """examples:
@@ -130,4 +131,6 @@ def _print(summary: remote.Answer, name: str) -> None:
             print_text(f"{letter.upper()}: G-NDT {errors}; C-NDT MSE {scores['cluster']['mse']:.4f}")
     counts = f"{summary['stations']} stations, {summary['clusters']} clusters"
     sent = f"{summary['updates']:,} updates of the G-NDT, {summary['spared']:,} spared"
+    if summary.get("privacy"):
+        print_text(privacy_sentence(summary["privacy"]))
     print_text(f"{counts}; {sent}; kept as {name} on the server")

@@ -18,7 +18,7 @@ from data.windows import forecast_task
 from fl_server.experiments.claims import Claim, Effects, interval
 from fl_server.experiments.sources import sources_in, traffic_of
 from fl_server.experiments.studies import Study, Value, value_of
-from fl_server.pictures import ACCENT, FAINT, INK, picture
+from fl_server.pictures import ACCENT, FAINT, INK, PALE, picture
 from fl_server.trust.membership import Game, area, bound, found_at, informed_score, sent, shadow_score
 from forecasting.networks import Network, build_network, initial_weights
 from forecasting.private import PrivacySettings
@@ -225,7 +225,7 @@ def _draw(path: Path, rows: pl.DataFrame) -> None:
         lines = list(BUDGETS)
         for axes, part in zip(figure.subplots(1, 2, sharey=True), ("day", "series"), strict=True):
             shown = ATTACKERS if part == "day" else ATTACKERS[1:]
-            for attacker, colour, mark in zip(ATTACKERS, (FAINT, INK, ACCENT), "s^o", strict=True):
+            for attacker, colour, mark in zip(ATTACKERS, (PALE, INK, ACCENT), "s^o", strict=True):
                 if attacker not in shown:
                     continue
                 mine = rows.filter(part=part)

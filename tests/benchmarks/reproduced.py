@@ -24,7 +24,9 @@ from fl_server.experiments.catalogue import (
 from fl_server.experiments.compression import COMPRESSION
 from fl_server.experiments.hierarchical import HIERARCHICAL
 from fl_server.experiments.ledger import kept_rows
+from fl_server.experiments.membership import MEMBERSHIP
 from fl_server.experiments.poisoning import POISONING
+from fl_server.experiments.privacy import PRIVACY
 from fl_server.experiments.sources import CITY
 from fl_server.experiments.studies import Studied, Study
 from fl_server.experiments.synchronisation import SYNCHRONISATION
@@ -91,18 +93,19 @@ the figures; [README.md](README.md) says what the parts are, and what the figure
 
 
 TRUST_PAGE = ROOT / "fl_server" / "trust" / "RESULTS.md"
-TRUST_ABOUT = """# What attackers cost, and what defences save
+TRUST_ABOUT = """# What attackers cost, and what defences save; what privacy costs, and what it hides
 
 Means over seeds with their 95 % intervals (Student's t), each seed with its own stations and attackers, on
-the test days. `vhtwin reproduce poisoning` makes this page's rows; [README.md](README.md) says what the
-attacks and defences are.
+the test days. `vhtwin reproduce poisoning`, `privacy` and `membership` make this page's rows;
+[README.md](README.md) says what the attacks and defences are, [PRIVACY.md](PRIVACY.md) what a budget is.
 
 """
 
 
 def trust_page() -> str:
-    """The study of poisoned updates."""
-    return TRUST_ABOUT + tables.study_markdown(studied_of(POISONING))
+    """The studies of poisoned and of private updates."""
+    several = POISONING, PRIVACY, MEMBERSHIP
+    return TRUST_ABOUT + "\n".join(tables.study_markdown(studied_of(each)) for each in several)
 
 
 def studied_of(study: Study) -> Studied:
