@@ -142,6 +142,12 @@ def _evaluated(host: Host, order: EvaluateOrder) -> Iterator[Answer]:
     task, chosen = host.task, places(host, order.stations)
     if not len(chosen):
         return
+    if host.recipe.privacy.on and (order.trial or order.first < task.train_steps):
+        named = [task.traffic.stations[place] for place in chosen]
+        yield from (
+            Failure(station, "keeps its history to itself under a privacy budget") for station in named
+        )
+        return
     steps = _windows_between(task, order.first, order.last)
     inputs = task.windows.inputs[chosen, steps]  # (K, S, F)
     targets = task.windows.targets[chosen, steps]

@@ -13,6 +13,8 @@ from data.errors import InputError
 from data.messages import (
     DescribeOrder,
     Description,
+    Errors,
+    EvaluateOrder,
     Failure,
     MomentsOrder,
     Spent,
@@ -204,6 +206,21 @@ def test_moments_and_personal_twins_stay_at_home() -> None:
         answers = fleet.ask([order])
         assert len(answers) == len(fleet.stations)
         assert all(isinstance(each, Failure) for each in answers)
+
+
+def test_no_weights_are_tried_on_a_history_and_the_stream_is_scored() -> None:
+    """The error of known weights at one step tells the reading there."""
+    fleet = fleet_of(private())
+    weights = some_weights(fleet)
+    orders = [
+        EvaluateOrder(fleet.stations, weights, HISTORY - 1, HISTORY),
+        EvaluateOrder(fleet.stations, weights, HISTORY - 1, HISTORY + 24),
+        EvaluateOrder(fleet.stations, weights, HISTORY, HISTORY + 24, trial=True),
+    ]
+    for order in orders:
+        assert {type(each) for each in fleet.ask([order])} == {Failure}
+    scored = fleet.ask([EvaluateOrder(fleet.stations, weights, HISTORY, HISTORY + 24)])
+    assert {type(each) for each in scored} == {Errors}
 
 
 def test_it_can_be_composed_with_sums_that_nobody_sees_into() -> None:
