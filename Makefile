@@ -10,7 +10,7 @@ TORCH := torch==2.13.0
 
 help:
 	@echo "make demo      twin the network of a synthetic city: progress, tables, picture"
-	@echo "make test      every check and test (under six minutes)"
+	@echo "make test      every check and test (some ten minutes)"
 	@echo "make test-all  also the long tests"
 	@echo "make test-oracles   the tests that compare with other libraries, in an environment with these"
 	@echo "make audit     ask OSV for known weaknesses of the locked libraries; needs the internet"
