@@ -151,7 +151,7 @@ SETTINGS = Study(
 )
 INTERVENTIONS = Study(
     "cache-interventions",
-    "Edge caching: where the twin was seen to save interventions",
+    "Edge caching: interventions where history is scarce, or they cost nothing",
     partial(setting_values, worlds=FEWER),
     dict.fromkeys(FEWER, "policy"),
     partial(_draw_worlds, FEWER),

@@ -33,7 +33,7 @@ WORLDS: dict[str, CacheSettings] = {
     SHORT: CacheSettings(history_hours=24.0),
 }
 SCARCE, FREE = "six hours of history", "interventions cost nothing"
-FEWER: dict[str, CacheSettings] = {  # where tuning worlds needed fewer interventions with the twin
+FEWER: dict[str, CacheSettings] = {  # where all tuning worlds needed fewer interventions with the twin
     SCARCE: CacheSettings(history_hours=6.0, warm_hours=2.0),
     FREE: CacheSettings(price=0.0),
 }

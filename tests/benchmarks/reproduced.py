@@ -11,6 +11,7 @@ import polars as pl
 from fl_server.experiments import tables
 from fl_server.experiments.caching import FIGURE_5 as CACHE_FIGURE_5
 from fl_server.experiments.caching import FIGURE_6 as CACHE_FIGURE_6
+from fl_server.experiments.caching import INTERVENTIONS as CACHE_INTERVENTIONS
 from fl_server.experiments.caching import SETTINGS as CACHE_SETTINGS
 from fl_server.experiments.catalogue import (
     ERRATA,
@@ -82,7 +83,7 @@ paper tells. `vhtwin reproduce sync-fig2` and so on make this page's rows and dr
 
 
 CACHE_PAGE = ROOT / "hetnet" / "caching" / "RESULTS.md"
-CACHE_STUDIES = (CACHE_FIGURE_5, CACHE_FIGURE_6, CACHE_SETTINGS)
+CACHE_STUDIES = (CACHE_FIGURE_5, CACHE_FIGURE_6, CACHE_SETTINGS, CACHE_INTERVENTIONS)
 CACHE_ABOUT = """# Edge caching on the twin: the figures
 
 Means over seeds with their 95 % intervals (Student's t), each seed with its own clients, requests, twin and
