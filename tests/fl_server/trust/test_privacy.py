@@ -159,17 +159,17 @@ def test_whose_budget_is_spent_goes_on_without_sending() -> None:
 
 def test_what_is_sent_lies_as_far_from_the_order_as_clip_and_noise_make_it() -> None:
     settings = private(budget=replace(BUDGET, epsilon=1.0, clip=0.01, releases=6))
-    fleet = fleet_of(settings)
+    fleet = known_fleet(settings)
     start, deviation = some_weights(fleet), 2 * 0.01 * settings.station_recipe.privacy.multiplier
-    for update in trained(fleet).values():
-        change = update.weights - start
-        assert np.std(change) == pytest.approx(deviation, rel=0.25)
-        assert update.loss == 0.0
+    found = trained(fleet).values()
+    changes = [update.weights - start for update in found]
+    assert np.std(changes) == pytest.approx(deviation, rel=0.15)  # of some 340 numbers
+    assert {update.loss for update in found} == {0.0}
 
 
 def test_without_noise_to_speak_of_a_change_is_as_long_as_the_clip() -> None:
     settings = private(budget=replace(BUDGET, epsilon=1e6, clip=0.01, releases=6))
-    fleet = fleet_of(settings)
+    fleet = known_fleet(settings)
     for update in trained(fleet).values():
         assert np.linalg.norm(update.weights - some_weights(fleet)) == pytest.approx(0.01, rel=0.1)
 
@@ -177,7 +177,7 @@ def test_without_noise_to_speak_of_a_change_is_as_long_as_the_clip() -> None:
 def test_the_same_turn_with_other_weights_is_other_noise_and_is_counted() -> None:
     """Else the difference of two answers would be free of any."""
     settings = private(budget=replace(BUDGET, epsilon=1.0, clip=1e-6, releases=6))
-    fleet = fleet_of(settings)
+    fleet = known_fleet(settings)
     one, other = trained(fleet, seed=3), trained(fleet, seed=4)
     first = one[fleet.stations[0]].weights
     noise = first - some_weights(fleet, 3)
@@ -187,7 +187,7 @@ def test_the_same_turn_with_other_weights_is_other_noise_and_is_counted() -> Non
 
 
 def test_signatures_are_noised_and_neither_mean_nor_scale_is_told() -> None:
-    fleet, bare = fleet_of(private(budget=replace(BUDGET, epsilon=1.0))), fleet_of()
+    fleet, bare = known_fleet(private(budget=replace(BUDGET, epsilon=1.0))), fleet_of()
     order = DescribeOrder(fleet.stations)
     noised, plain, again = (
         {each.station: each for each in of.ask([order]) if isinstance(each, Description)}
