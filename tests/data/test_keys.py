@@ -230,10 +230,24 @@ def test_a_node_that_is_there_is_not_added_again_and_neither_are_those_beside_it
 
 
 @pytest.mark.parametrize("blocked", ["a.key", "c.key"])
-def test_when_one_of_several_cannot_be_written_none_is_let_in(keys: Path, blocked: str) -> None:
-    (keys / "nodes" / blocked).mkdir()
+def test_when_one_of_several_cannot_be_written_none_is_let_in(
+    keys: Path, blocked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def refused(source: Path, target: Path) -> None:
+        if target.name == blocked:
+            raise OSError(f"{blocked}: the disk is full")
+        real(source, target)
+
     before = node_names(keys)
-    with pytest.raises(OSError, match=blocked):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=blocked):
+        patch.setattr("data.store.os.replace", refused)
+        add_nodes(keys, ["a", "b", "c"])
+    assert node_names(keys) == before
+    assert not list((keys / "nodes").glob(".*"))
+    (keys / "nodes" / blocked).mkdir()  # what stands in the way
+    with pytest.raises(InputError, match=f"{blocked}: is a folder"):
         add_nodes(keys, ["a", "b", "c"])
     assert node_names(keys) == before
     assert not list((keys / "nodes").glob(".*"))
