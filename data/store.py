@@ -78,6 +78,15 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"{path}: holds files that vhtwin did not write, which --overwrite does not replace")
 
 
+def refuse_existing_file(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write to `path` where a folder stands, or a file that may not be replaced."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected a file to write to")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: already exists; name another file or pass --overwrite")
+    refuse_unwritable(path.parent)
+
+
 def refuse_unwritable(path: Path) -> None:
     """Refuse a folder that is a file, or that could not be made where it is to be."""
     standing = next(each for each in (path.resolve(), *path.resolve().parents) if each.exists())

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import InputError
-from data.store import whole_file
+from data.store import refuse_existing_file, whole_file
 from data.words import counted
 from fl_server.cache_runs import held, judged, read_plan
 from fl_server.cli import cache_train, cache_twin, request_options
@@ -66,12 +66,15 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--policy", type=Path, metavar="FOLDER", help="also what vhtwin cache train has made there"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the table as CSV")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=compare)
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Run the requests through every classic cache; print how often each hits."""
+    if arguments.out:
+        refuse_existing_file(arguments.out, overwrite=arguments.overwrite)
     if arguments.policy:
         return _compare_learned(arguments)
     requests, cells = request_options.requests_from(arguments)

@@ -9,9 +9,8 @@ from typing import Any
 import polars as pl
 
 from data.errors import InputError
-from data.store import whole_file
+from data.store import refuse_existing_file, whole_file
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.cli.twins_export import refuse_existing_file
 from fl_server.run_comparison import (
     COUNTS,
     Figure,

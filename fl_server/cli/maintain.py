@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import InputError
-from data.store import refuse_inside, whole_file
+from data.store import refuse_existing_file, refuse_inside, whole_file
 from data.words import counted
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
@@ -60,6 +60,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--check", type=int, default=0, metavar="SEEDS", help="also rank stations that are worn out by seeds"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the visits as CSV")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -74,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = RiskSettings(failing=arguments.failing)
     for kept in (each for each in (arguments.folder, arguments.data) if arguments.out and each):
         refuse_inside(kept, arguments.out)
+    if arguments.out:
+        refuse_existing_file(arguments.out, overwrite=arguments.overwrite)
     found = sighted(arguments.folder, arguments.data)
     plan = shown(maintaining(arguments.folder, found, crew, settings))
     seeds = range(1, arguments.check + 1)

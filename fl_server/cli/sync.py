@@ -10,7 +10,7 @@ import polars as pl
 from data.errors import InputError
 from data.plain import plain, rebuilt
 from data.sets.tables import read_set
-from data.store import whole_file
+from data.store import refuse_existing_file, whole_file
 from data.words import counted
 from fl_server.cli import output_folder, read_options, twin_options
 from fl_server.cli.progress import shown
@@ -126,6 +126,7 @@ def _add_gate(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     learning = GateLearningSettings()
     parser.add_argument("set", type=Path, metavar="DIR", help="a set: stations.csv beside a traffic file")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the policy is written")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument(
         "--unit",
         type=float,
@@ -270,6 +271,7 @@ def _said(frame: pl.DataFrame, learned: str) -> list[str]:
 
 def gate(arguments: argparse.Namespace) -> int:
     """Learn a gate on the days before the test days; say what it costs there beside fixed thresholds."""
+    refuse_existing_file(arguments.out, overwrite=arguments.overwrite)
     settings = twin_options.settings_from(arguments)
     learning = GateLearningSettings(unit=arguments.unit, streams=arguments.streams, seed=settings.recipe.seed)
     split = settings.recipe.split

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from data.errors import InputError
+from data.store import refuse_existing_file
 from fl_server.cli.report import print_json, print_text
 from fl_server.cli.twins_show import file_of
 from fl_server.stored_runs import stored_twin
@@ -53,11 +53,3 @@ def run(arguments: argparse.Namespace) -> int:
             f"{out}: twin {twin.name} ({twin.scope}), {twin.network.parameters:,} weights, {size:,} bytes"
         )
     return 0
-
-
-def refuse_existing_file(path: Path, *, overwrite: bool) -> None:
-    """Refuse to write to `path` where a folder stands, or a file that may not be replaced."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, expected a file to write to")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path}: already exists; name another file or pass --overwrite")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from data.errors import InputError
+from data.store import refuse_existing_file
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.cli.twins_export import refuse_existing_file
 from fl_server.run_folder import read_summary
 from fl_server.stored_runs import stored_twin, twin_file
 from fl_server.trust.at_hand import AtHand, at_hand

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from data.store import refuse_inside, whole_file, whole_folder
+from data.store import refuse_existing_file, refuse_inside, whole_file, whole_folder
 from data.words import counted
 from fl_server.cli import output_folder
 from fl_server.cli.report import print_json, print_table, print_text
@@ -141,6 +141,8 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_inside(kept, folder)
         if arguments.save:
             refuse_inside(kept, arguments.save)
+    if arguments.save:
+        refuse_existing_file(arguments.save, overwrite=arguments.overwrite)
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
     if arguments.sleep_plan:

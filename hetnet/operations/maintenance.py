@@ -129,10 +129,13 @@ def lost_by(slot: Whole, costs: Array, without: Array) -> float:
 
 
 def riskiest_first(chance: Array, costs: Array, without: Array, crews: int) -> Visits:
-    """A plain plan to compare with: the riskiest stations first, each in the earliest free slot."""
+    """A plain plan to compare with: the riskiest first, each in the earliest slot left, if that helps it."""
     slot = np.full(len(chance), NOT_VISITED)
-    order = np.argsort(-chance, kind="stable")[: costs.shape[1] * crews]
-    slot[order] = np.arange(len(order)) // crews
+    taken = 0
+    for station in np.argsort(-chance, kind="stable"):
+        if taken < costs.shape[1] * crews and costs[station, taken // crews] < without[station]:
+            slot[station] = taken // crews
+            taken += 1
     return Visits(slot, lost_by(slot, costs, without), float(without.sum()))
 
 

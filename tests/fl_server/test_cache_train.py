@@ -84,7 +84,9 @@ def test_policies_are_judged_on_a_log_of_ones_own(
     cells = tmp_path / "cells.csv"
     alone = "".join(f"u{client},s{client % 3}\n" for client in range(30))
     cells.write_text(f"client,station\n{alone}")
-    assert main(["cache", "compare", *words, "--cells", str(cells), "--json"]) == 0
+    assert main(["cache", "compare", *words, "--cells", str(cells), "--json"]) == 3  # the table stands there
+    assert "already exists" in capsys.readouterr().err
+    assert main(["cache", "compare", *words, "--cells", str(cells), "--overwrite", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["policies"]
     apart = {each["policy"]: each for each in told}
     assert "share of station 3" in pl.read_csv(table)["measure"].to_list()

@@ -75,6 +75,18 @@ def test_scenarios_are_saved_listed_and_compared(
     kept = tmp_path / "scenarios"
     told(made, capsys, "--off", "s1", "--name", "fire", "--save", kept / "fire.toml")
     told(made, capsys, "--move", "s1>s2=20%", "--name", "fair", "--save", kept / "fair.toml")
+    again = [
+        "whatif",
+        str(made),
+        "--off",
+        "s2",
+        "--save",
+        str(kept / "fire.toml"),
+        "--out",
+        str(tmp_path / "w"),
+    ]
+    assert main(again) == 3
+    assert "fire.toml: already exists" in capsys.readouterr().err
     assert main(["whatif", "--list", str(kept)]) == 0
     assert "2 scenarios" in capsys.readouterr().out
     fire, fair = told(made, capsys, "--scenario", kept / "fire.toml", kept / "fair.toml")
