@@ -15,6 +15,9 @@ from fl_server.scoring import MOST_STEPS, evaluated
 from forecasting.metrics import Tally, empty_tally
 from forecasting.moments import chosen_ridge, summed
 
+MOST_SUM = 1e18  # of squares of z-scored values, over all steps that a series may have
+MOST_WEIGHT = 1e9
+
 
 def federated_ridge(fleet: Fleet, plan: Plan) -> Tally:
     """The errors on the whole stream of a ridge fitted on the history of all stations.
@@ -25,8 +28,12 @@ def federated_ridge(fleet: Fleet, plan: Plan) -> Tally:
     begun = timeline.first_step + max(1, (timeline.train_steps - timeline.first_step) * 3 // 4)
     early = _moments(fleet, plan, timeline.first_step, begun)
     late = _moments(fleet, plan, begun, timeline.train_steps)
-    weights = chosen_ridge(early, late).astype(np.float32)
-    order = EvaluateOrder(plan.stations, weights, timeline.train_steps, timeline.steps, linear=True)
+    weights = chosen_ridge(early, late)
+    if not (np.abs(weights) <= MOST_WEIGHT).all():
+        raise InputError("the sums that stations sent make no ridge regression: its weights have no bound")
+    order = EvaluateOrder(
+        plan.stations, weights.astype(np.float32), timeline.train_steps, timeline.steps, linear=True
+    )
     return evaluated(fleet, empty_tally(len(plan.stations)), [order], plan.place)
 
 
@@ -43,8 +50,8 @@ def _moments(fleet: Fleet, plan: Plan, first: int, until: int) -> Moments:
 
 
 def _sound(moments: Moments, size: int) -> bool:
-    """Whether these are finite sums over `size` columns."""
+    """Whether these are sums over `size` columns that z-scored values can have."""
     if moments.gram.shape != (size, size) or moments.moment.shape != (size,):
         return False
     sums = (moments.gram, moments.moment, moments.squares)
-    return 0 <= moments.count <= MOST_STEPS and all(bool(np.isfinite(each).all()) for each in sums)
+    return 0 <= moments.count <= MOST_STEPS and all(bool((np.abs(each) <= MOST_SUM).all()) for each in sums)

@@ -215,6 +215,11 @@ def introduced(fleet: Fleet) -> list[Introduction]:
         raise InputError(f"station {lost[0]} did not introduce itself, expected every station to")
     known = [found[station] for station in fleet.stations]
     for each in known:
+        if not (abs(each.longitude) <= 180 and abs(each.latitude) <= 90):
+            raise InputError(
+                f"station {each.station} stands at {each.longitude:g}, {each.latitude:g}, expected "
+                "a longitude of -180 to 180 and a latitude of -90 to 90"
+            )
         kind, usual = _kind(each), _kind(known[0])
         if kind != usual:
             raise InputError(

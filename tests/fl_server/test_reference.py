@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import InputError
 from data.inputs import INPUTS
-from data.messages import EvaluateOrder, MomentsAnswer, MomentsOrder, Single
+from data.messages import EvaluateOrder, Introduction, MomentsAnswer, MomentsOrder, Single
 from data.traffic import StationId, Traffic
 from data.windows import SplitSettings, forecast_task
 from fl_server.fleet import Fleet
@@ -93,3 +93,30 @@ def test_no_sums_at_all_are_refused() -> None:
     plan = plan_of(inner)
     with pytest.raises(InputError, match=r"^no station sent the sums for a ridge regression$"):
         federated_ridge(TroubledFleet(inner, dict.fromkeys(CITY.stations, missing)), plan)
+
+
+def with_sums_beyond_any(answer: Single) -> list[Single]:
+    """Sends finite sums that no z-scored series has."""
+    if isinstance(answer, MomentsAnswer):
+        return [replace(answer, moments=replace(answer.moments, gram=answer.moments.gram * 1e200))]
+    return [answer]
+
+
+def test_sums_that_no_series_has_are_left_out_of_the_fit() -> None:
+    inner = small_fleet(traffic=CITY)
+    plan = plan_of(inner)
+    odd = federated_ridge(TroubledFleet(inner, {StationId("s2"): with_sums_beyond_any}), plan)
+    lost = federated_ridge(TroubledFleet(inner, {StationId("s2"): failing}), plan)
+    others = np.array([0, 1, 3, 4])
+    assert odd.squared[others].tolist() == lost.squared[others].tolist()
+
+
+def on_no_globe(answer: Single) -> list[Single]:
+    """Says that it stands where no station can."""
+    return [replace(answer, latitude=1e308)] if isinstance(answer, Introduction) else [answer]
+
+
+def test_a_station_that_stands_nowhere_is_named() -> None:
+    fleet = TroubledFleet(small_fleet(traffic=CITY), {StationId("s2"): on_no_globe})
+    with pytest.raises(InputError, match=r"^station s2 stands at 9.*, 1e\+308, expected a longitude of -180"):
+        plan_of(fleet)
