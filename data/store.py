@@ -23,9 +23,7 @@ MARK = ".vhtwin"
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; rename it to `path` when the block succeeds."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, expected a file to write to")
-    refuse_unwritable(path.parent)
+    refuse_existing_file(path, overwrite=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
