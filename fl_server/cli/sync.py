@@ -1,6 +1,7 @@
 """`vhtwin sync`: learn when a twin is worth refreshing, and hold what was learned against simple rules."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -16,7 +17,7 @@ from fl_server.cli import output_folder, read_options, twin_options
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import interval
-from fl_server.gate_streams import stream_begin, streamed, taught
+from fl_server.gate_streams import Streamed, stream_begin, streamed, taught
 from fl_server.local import local_fleet
 from fl_server.presets import laid_over, table_of_pairs
 from fl_server.sync_picture import draw_curve, draw_returns, short_of_bound
@@ -292,6 +293,17 @@ def gate(arguments: argparse.Namespace) -> int:
         ),
     }
     costs = {name: each.cost(learning.unit) for name, each in found.items()}
+    if arguments.json:
+        told = {name: vars(each) | {"cost": costs[name]} for name, each in found.items()}
+        print_json({"file": str(arguments.out), "costs": list(made.costs), "gates": told})
+        return 0
+    _print_gates(found, costs, learning.unit)
+    print_text(f"the policy is in {arguments.out}: vhtwin twin {arguments.set} --sync-policy {arguments.out}")
+    return 0
+
+
+def _print_gates(found: Mapping[str, Streamed], costs: Mapping[str, float], unit: float) -> None:
+    """What gates come to, and whether the fixed threshold costs less than what was learned."""
     rows = [
         (
             name,
@@ -303,12 +315,8 @@ def gate(arguments: argparse.Namespace) -> int:
         )
         for name, each in found.items()
     ]
-    if arguments.json:
-        told = {name: vars(each) | {"cost": costs[name]} for name, each in found.items()}
-        print_json({"file": str(arguments.out), "costs": list(made.costs), "gates": told})
-        return 0
     print_table(
-        f"on the days it was learned on; a sending is worth an ε of {learning.unit:g} for one report",
+        f"on the days it was learned on; a sending is worth an ε of {unit:g} for one report",
         ["gate", "cost", "sent", "MB", "ε left", "MSE of the G-NDT"],
         rows,
     )
@@ -316,5 +324,3 @@ def gate(arguments: argparse.Namespace) -> int:
     fixed, least = min((cost, name) for name, cost in costs.items() if name != "learned")
     if costs["learned"] > fixed:
         print_text(f"{least} costs less than what was learned: let it learn from more (--streams)")
-    print_text(f"the policy is in {arguments.out}: vhtwin twin {arguments.set} --sync-policy {arguments.out}")
-    return 0
