@@ -18,10 +18,10 @@ from torch import Tensor
 
 from data.errors import InputError
 from hetnet.sync.rules import Layers
+from hetnet.sync.settings import MOST_HIDDEN
 
 Arrays = dict[str, NDArray[np.float32]]
 ACTIONS = 2
-MOST_HIDDEN = 10_000  # units of a layer
 MOMENTS, SMALL = (0.9, 0.999), 1e-8  # of Adam, as torch has them
 
 

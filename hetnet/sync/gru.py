@@ -36,12 +36,11 @@ from hetnet.sync.predictors import (
     unit_of,
     write_gru,
 )
-from hetnet.sync.settings import SyncSettings, refuse_too_many
+from hetnet.sync.settings import MOST_HIDDEN, SyncSettings, refuse_too_many
 from hetnet.sync.walk import Mobility, drawn_starts, walked
 
 Descent = Literal["adam", "sgd"]
 Matrices = dict[str, Tensor]
-MOST_HIDDEN = 10_000  # units
 OF_THE_WALKS = ("users", "side", "slots", "memory", "step", "stay", "bias", "border", "starts", "seed")
 
 

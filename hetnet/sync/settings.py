@@ -12,6 +12,7 @@ import numpy as np
 
 from data.errors import InputError
 
+MOST_HIDDEN = 10_000  # units of a layer of a net
 MOST_NUMBERS = 200_000_000  # drawn for an episode of all copies: 1.6 GB
 
 Border = Literal["reflect", "stay", "open"]
