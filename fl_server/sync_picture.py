@@ -20,25 +20,29 @@ COLOURS = (ACCENT, INK, "#4f8a5b", "#8064a2", "#b8860b", PALE, "#3b8ea5", "#c98b
 
 
 def draw_curve(path: Path, curve: pl.DataFrame, title: str) -> None:
-    """Draw by how much the return has grown since the first epoch: worlds differ more than policies do."""
+    """Draw each epoch beside what its seed earns at the end: worlds differ more than policies do."""
     with picture(path, title, (9, 5), _layout()) as figure:
         axes = figure.subplots()
-        kinds = {"surest": "the surer action", "drawn": "actions drawn as the policy says"}
+        kinds = {"surest": "the surer action"}
+        if not curve["drawn"].equals(curve["surest"]):  # DQN leaves nothing to chance where it is judged
+            kinds["drawn"] = "actions drawn as the policy says"
         for (column, label), colour in zip(kinds.items(), COLOURS, strict=False):
-            draw_band(axes, grown_by_epoch(curve, column), label, colour)
-        finish(axes, "epoch", "return of an episode, beside the first epoch's")
-        axes.set_title(f"in held-out worlds; {BANDS}", fontsize=9)
+            draw_band(axes, beside_the_end(curve, column), label, colour)
+        finish(axes, "epoch", "return less the surer action's at the end")
+        axes.set_yscale("symlog", linthresh=0.1)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_title(f"in held-out worlds, logarithmic beyond .1; {BANDS}", fontsize=9)
         axes.legend(fontsize=8, loc="lower right")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def grown_by_epoch(curve: pl.DataFrame, column: str) -> dict[float, Interval]:
-    """The interval over seeds of how much a column has grown at each epoch since the first."""
-    first = dict(curve.filter(epoch=curve["epoch"].min()).select("seed", column).iter_rows())
+def beside_the_end(curve: pl.DataFrame, column: str) -> dict[float, Interval]:
+    """The interval over seeds, at each epoch, of a column less the surer action at the last one."""
+    last = dict(curve.filter(epoch=curve["epoch"].max()).select("seed", "surest").iter_rows())
     found = {}
     for epoch in curve["epoch"].unique(maintain_order=True):
         mine = curve.filter(epoch=epoch).select("seed", column).iter_rows()
-        found[float(epoch)] = interval([value - first[seed] for seed, value in mine])
+        found[float(epoch)] = interval([value - last[seed] for seed, value in mine])
     return found
 
 

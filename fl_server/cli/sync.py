@@ -229,10 +229,12 @@ def evaluate(arguments: argparse.Namespace) -> int:
         ["policy", "return", "short of the bound", "±", "error costs", "refreshes"],
         [[str(each["policy"]), *(_figure(each[name]) for name in list(each)[1:])] for each in lines],
     )
-    print_text(
+    told = (
         "short of the bound: on the same courses, ± its 95 % interval over seeds; error costs: what the\n"
-        "twin's error takes from the return; drawn: actions drawn as the policy says, not the surer one"
+        "twin's error takes from the return"
     )
+    by_chance = any(str(each["policy"]).endswith(", drawn") for each in lines)
+    print_text(told + "; drawn: actions drawn as the policy says, not the surer one" * by_chance)
     print_text("\n".join(_said(frame, policy_name(plan))))
     print_text(f"returns.csv, returns.png: {folder}")
     return 0

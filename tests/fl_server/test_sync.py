@@ -9,6 +9,7 @@ import pytest
 
 from data.progress import finished
 from fl_server.cli.main import main
+from fl_server.sync_picture import beside_the_end
 from fl_server.sync_runs import SyncPlan, new_training, read_plan, trained
 from hetnet.sync.training import load_training, save_training
 from tests.cities import wavy_traffic
@@ -54,7 +55,27 @@ def test_policies_are_judged_beside_rules_and_a_bound(made: Path, capsys: pytest
     assert lines["always"]["refreshes"] == 30
     assert (made / "returns.png").stat().st_size > 10_000
     assert main(["sync", "evaluate", str(made), "--copies", "20"]) == 0
-    assert "the best rule" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "the best rule" in told
+    assert "drawn as the policy says" in told
+
+
+def test_curves_are_drawn_beside_what_the_surer_action_earns_at_the_end() -> None:
+    rows = [(0, 1, 3.0, 1.0), (0, 2, 5.0, 2.0), (9, 1, 10.0, 9.0), (9, 2, 20.0, 17.0)]
+    curve = pl.DataFrame(rows, ["epoch", "seed", "surest", "drawn"], orient="row")
+    assert [each.mean for each in beside_the_end(curve, "surest").values()] == [-11, 0]
+    assert [each.mean for each in beside_the_end(curve, "drawn").values()] == [-13.5, -2]
+
+
+def test_nothing_is_told_of_chance_where_a_policy_leaves_it_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "dqn"
+    assert main(["sync", "train", "--policy", "dqn", *SHORT, "--out", str(folder)]) == 0
+    curve = pl.read_csv(folder / "curve.csv")
+    assert curve["surest"].equals(curve["drawn"])
+    assert main(["sync", "evaluate", str(folder), "--copies", "20"]) == 0
+    assert "drawn" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
