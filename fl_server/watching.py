@@ -125,8 +125,9 @@ def watching(
 
 def sighted(run: Path, data: Path | None, since: np.datetime64 | None = None) -> Sighted:
     """The series that are to be watched, before any forecast is made."""
+    refuse_unwatchable(run, data)
     record, summary = read_record(run), read_summary(run)
-    source = _source(run, record, data)
+    source = data or Path(record.set)
     traffic, unwatched = _traffic(run, record, source, own=data is None)
     twins = list(station_twins(run, traffic.stations, None).values())
     whole = _with_history(traffic, record, source)
@@ -150,10 +151,14 @@ def watched_answer(found: Watched) -> dict[str, object]:
     }
 
 
-def _source(run: Path, record: Record, data: Path | None) -> Path:
+def refuse_unwatchable(run: Path, data: Path | None) -> None:
+    """Refuse a run of which nothing can be watched, before any series is read."""
+    record = read_record(run)
+    read_summary(run)
     if data is None and record.set == FEDERATION:
         raise InputError(f"{run}: its stations kept their series on other machines; name a set with --data")
-    return data or Path(record.set)
+    if record.reading.standardised:
+        raise InputError(f"{run}: its set holds z-scores, expected loads: what is lost must be countable")
 
 
 def _traffic(run: Path, record: Record, source: Path, *, own: bool) -> tuple[Traffic, tuple[StationId, ...]]:
@@ -162,8 +167,6 @@ def _traffic(run: Path, record: Record, source: Path, *, own: bool) -> tuple[Tra
         pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})["station"].to_list()
     )
     reading = replace(record.reading, max_gap_hours=LONGEST_GAP_HOURS, leave_out_gappy=True)
-    if record.reading.standardised:
-        raise InputError(f"{run}: its set holds z-scores, expected loads: what is lost must be countable")
     if not own:
         reading = replace(reading, only=(), first_stations=0)
     traffic = read_set(source, reading)

@@ -19,11 +19,11 @@ import numpy as np
 import polars as pl
 
 from data.errors import InputError
-from data.inputs import clock_of, first_step
+from data.inputs import InputSettings, clock_of, first_step
 from data.sets.tables import read_set
-from data.traffic import chosen_stations
+from data.traffic import Traffic, chosen_stations
 from fl_server.presets import table_of
-from fl_server.run_folder import FEDERATION, read_record, read_summary
+from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import CALIBRATION_DAYS, Series, ahead_forecasts, usual_errors
 from hetnet.network import Counts, Floats, Mask
@@ -75,19 +75,15 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
     """The coming hours of a run's stations by its stored twins, without any intervention."""
     settings = settings or ReplicaSettings()
     record, summary = read_record(run), read_summary(run)
-    if record.set == FEDERATION and settings.data is None:
-        raise InputError(f"{run}: its stations have their data on other machines, expected --data DIR")
-    if record.reading.standardised:
-        raise InputError(f"{run}: its set holds z-scores, expected loads, which can be added and moved")
+    _refuse_no_loads(run, record, settings.data)
     table = pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})
     twins = station_twins(run, table["station"].to_list(), None)
     traffic = chosen_stations(read_set(settings.data or Path(record.set), record.reading), list(twins))
     series = series_of_stations(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
-    if series.target.step_minutes != 60:
-        raise InputError(f"{run}: forecasts steps of {series.target.step_minutes} min, expected hours")
+    _refuse_other_steps(run, series.target)
     weights = np.stack([twin.weights for twin in twins.values()])
     network = next(iter(twins.values())).network
-    origins = _earlier_origins(series, settings)
+    origins = _earlier_origins(series.inputs, series.target, settings)
     now = len(series.target.load)
     scaled = ahead_forecasts(
         network, weights, series, np.append(origins, now), settings.hours
@@ -107,10 +103,30 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
     )
 
 
-def _earlier_origins(series: Series, settings: ReplicaSettings) -> Counts:
+def refuse_unplayable(run: Path, target: Traffic, inputs: InputSettings, settings: ReplicaSettings) -> None:
+    """Refuse a run of which `replica_of` makes nothing, before the work: `target` is its set by the hour."""
+    read_summary(run)
+    _refuse_no_loads(run, read_record(run), settings.data)
+    _refuse_other_steps(run, target)
+    _earlier_origins(inputs, target, settings)
+
+
+def _refuse_no_loads(run: Path, record: Record, data: Path | None) -> None:
+    if record.set == FEDERATION and data is None:
+        raise InputError(f"{run}: its stations have their data on other machines, expected --data DIR")
+    if record.reading.standardised:
+        raise InputError(f"{run}: its set holds z-scores, expected loads, which can be added and moved")
+
+
+def _refuse_other_steps(run: Path, target: Traffic) -> None:
+    if target.step_minutes != 60:
+        raise InputError(f"{run}: forecasts steps of {target.step_minutes} min, expected hours")
+
+
+def _earlier_origins(inputs: InputSettings, target: Traffic, settings: ReplicaSettings) -> Counts:
     """Hours from which forecasts were due whose truth has come: as many as there are to be futures."""
-    first = first_step(series.inputs, series.target)
-    last = len(series.target.load) - settings.hours
+    first = first_step(inputs, target)
+    last = len(target.load) - settings.hours
     step = min(APART, max(1, CALIBRATION_DAYS * 24 // settings.futures))
     several = np.arange(last, first - 1, -step)[: settings.futures][::-1]
     if len(several) < settings.futures:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fl_server.web.alerts import Followed, alerts_of, arrived, begin_watch, is_alert
 from fl_server.web.desk import Desk
-from fl_server.web.errors import REFUSALS
+from fl_server.web.errors import REFUSALS, of_wishes
 from fl_server.web.jobs import told
 from fl_server.web.marks import Mark, keep_mark
 from fl_server.web.run_routes import Key
@@ -56,7 +56,9 @@ def alert_routes(desk: Desk) -> APIRouter:
         """Acknowledge an alert, or mute it; kept in a file beside the run."""
         if not is_alert(desk, run, alert):
             raise UnknownError(f"{run}: no alert is called {alert!r}; /api/runs/{run}/alerts names them")
-        keep_mark(desk.network(run).folder, alert, Mark(**wanted.model_dump()))
+        with of_wishes():
+            said = Mark(**wanted.model_dump())
+        keep_mark(desk.network(run).folder, alert, said)
         return wanted.model_dump()
 
     return router

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from data.errors import InputError
 from data.progress import Work
-from fl_server.watching import watched_answer, watching
+from fl_server.watching import refuse_unwatchable, watched_answer, watching
 from fl_server.web.desk import Desk
 from fl_server.web.jobs import Job
 from fl_server.web.marks import Mark, marks_of
@@ -24,6 +24,7 @@ KEPT = ("source", "from", "until", "step_minutes", "unwatched", "drift")
 def begin_watch(desk: Desk, run: str, source: Followed) -> Job:
     """The job that follows the stream of a run, or what has arrived, against its twins."""
     folder, data = desk.network(run).folder, followed_set(desk, source)
+    refuse_unwatchable(folder, data)
 
     def work() -> Work[Figures]:
         stamp = stamp_of(data)  # before it is read: what comes meanwhile is looked at again

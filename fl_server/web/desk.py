@@ -10,7 +10,7 @@ from typing import Any
 
 from data.errors import InputError
 from data.progress import Work
-from fl_server.run_folder import RECORD, SUMMARY
+from fl_server.run_folder import RECORD, SUMMARY, read_summary
 from fl_server.stored_runs import is_finished
 from fl_server.web.hindsight import Hindsight, hindsight
 from fl_server.web.jobs import Job, Jobs
@@ -77,6 +77,7 @@ class Desk:
     def begin_forecasts(self, key: str) -> Job:
         """The job that makes the forecasts of the stream."""
         network = self.network(key)
+        read_summary(network.folder), network.series  # refuse what cannot be forecast before there is a job
 
         def work() -> Work[Figures]:
             made = yield from hindsight(network)

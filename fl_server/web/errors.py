@@ -1,6 +1,7 @@
 """How failures reach whoever asked: a status, and {"error": sentence}."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +17,13 @@ from fl_server.web.jobs import BusyError
 from fl_server.web.shelf import UnknownError
 
 Handler = Callable[[Request, Any], Awaitable[Response]]  # Any: each takes failures of its own kind
-STATUSES: dict[type[Exception], int] = {InputError: 409, UnknownError: 404, BusyError: 429}
+
+
+class WishError(InputError):
+    """What is asked for is not as it must be, however things stand."""
+
+
+STATUSES: dict[type[Exception], int] = {InputError: 409, WishError: 422, UnknownError: 404, BusyError: 429}
 
 
 class Refusal(BaseModel):
@@ -37,6 +44,15 @@ REFUSALS: dict[int | str, dict[str, Any]] = {  # what every route may answer; An
     422: {"model": Refusal, "description": "a value is not as it must be"},
     429: {"model": Refusal, "description": "so much is under way that no more is taken"},
 }
+
+
+@contextmanager
+def of_wishes() -> Iterator[None]:
+    """Let what is wrong with a wish be known as such."""
+    try:
+        yield
+    except InputError as error:
+        raise WishError(str(error)) from error
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -23,6 +23,9 @@ class Mark:
     muted_until: str = ""  # a wall-clock time, or nothing
     note: str = ""
 
+    def __post_init__(self) -> None:
+        _refuse_no_time(self.muted_until)
+
 
 @dataclass(frozen=True)
 class _Marks:
@@ -48,7 +51,6 @@ def marks_of(folder: Path) -> dict[str, Mark]:
 
 def keep_mark(folder: Path, alert: str, mark: Mark) -> None:
     """Keep `mark` for an alert; one that says nothing is dropped."""
-    _refuse_no_time(mark.muted_until)
     with _LOCK:
         marks = marks_of(folder)
         marks.pop(alert, None)

@@ -11,21 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.errors import InputError
+from data.inputs import clock_of
 from data.progress import Step, Work
+from fl_server.run_folder import read_summary
 from fl_server.web.desk import Desk
+from fl_server.web.errors import WishError, of_wishes
 from fl_server.web.jobs import Job
-from fl_server.web.network import Network
+from fl_server.web.network import Network, clusters_of
 from fl_server.what_if import (
     ReplicaSettings,
+    refuse_unplayable,
     replica_of,
     totals_json,
     what_if,
     written_scenario,
 )
 from hetnet.operations.impact import Outcome, PlaySettings
-from hetnet.operations.replica import Replica, hours_named, names_of
-from hetnet.operations.scenario import Scenario
+from hetnet.operations.replica import Ground, Replica, hours_named, names_of
+from hetnet.operations.scenario import Scenario, change_of
 from hetnet.operations.users import users_by_load
 
 Figures = dict[str, Any]  # Any: what JSON holds
@@ -53,9 +56,10 @@ class WantedScenario(BaseModel):
 
 
 def begin_what_if(desk: Desk, run: str, wanted: WantedScenario) -> Job:
-    """The job that plays a scenario on the coming hours."""
+    """The job that plays a scenario on the coming hours; one that cannot be played begins none."""
     network = desk.network(run)
     scenario = scenario_of(wanted)
+    _refuse(wanted, scenario, network)
 
     def work() -> Work[Figures]:
         yield Step("forecasting the coming hours", 0, 2)
@@ -67,8 +71,25 @@ def begin_what_if(desk: Desk, run: str, wanted: WantedScenario) -> Job:
         yield Step("playing the scenario", 2, 2)
         return outcome_of(outcome, replica, network)
 
-    words = f"what if: {written_scenario(scenario)}{wanted.hours} hours"
+    users = "" if wanted.users is None else f", {wanted.users:g} users"
+    words = f"what if: {written_scenario(scenario)}{wanted.hours} hours{users}"
     return desk.jobs.start(run, WHAT_IF, words, work)
+
+
+def _refuse(wanted: WantedScenario, scenario: Scenario, network: Network) -> None:
+    """Refuse what the job would end with at once: a run or a scenario that cannot be played."""
+    read_summary(network.folder)
+    target = network.series
+    ground = Ground(
+        stations=network.stations,
+        positions=network.positions,
+        clusters=clusters_of(network),
+        hours=clock_of(target, len(target.load) + wanted.hours)[-wanted.hours :],
+    )
+    with of_wishes():
+        change_of(scenario, ground)
+    inputs = network.twins[network.stations[0]].inputs
+    refuse_unplayable(network.folder, target, inputs, ReplicaSettings(hours=wanted.hours))
 
 
 def _replica(desk: Desk, run: str, network: Network, hours: int) -> Replica:
@@ -86,7 +107,7 @@ def scenario_of(wanted: WantedScenario) -> Scenario:
         kind: tuple(getattr(wanted, kind)) for kind in ("off", "sleep", "demand", "move")
     }  # Any: as name and about are texts
     if not any(kinds.values()):
-        raise InputError("no scenario: expected clauses, such as off: 5056")
+        raise WishError("no scenario: expected clauses, such as off: 5056")
     return Scenario(name=wanted.name or "scenario", **kinds)
 
 

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.progress import Step, Work
 from fl_server.maintaining import CrewSettings, Plan, maintaining, visit_rows
-from fl_server.watching import sighted
+from fl_server.watching import refuse_unwatchable, sighted
 from fl_server.web.alerts import Followed, followed_set
 from fl_server.web.desk import Desk
+from fl_server.web.errors import of_wishes
 from fl_server.web.jobs import Job
 from hetnet.operations.maintenance import RiskSettings
 
@@ -33,7 +34,9 @@ class WantedPlan(BaseModel):
 def begin_plan(desk: Desk, run: str, wanted: WantedPlan) -> Job:
     """The job that plans the visits of the week after the data."""
     folder, data = desk.network(run).folder, followed_set(desk, wanted.source)
-    crew = CrewSettings(**wanted.model_dump(include={"crews", "hours", "every", "repair_hours"}))
+    with of_wishes():
+        crew = CrewSettings(**wanted.model_dump(include={"crews", "hours", "every", "repair_hours"}))
+    refuse_unwatchable(folder, data)
 
     def work() -> Work[Figures]:
         yield Step("reading", 0, 1, "the series")

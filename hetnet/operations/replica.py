@@ -5,6 +5,7 @@ Axes: K stations, H hours ahead, R sampled futures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,33 @@ LEAST_SPREAD = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replica:
+class Ground:
+    """What clauses of scenarios speak of: stations, and hours that are to come."""
+
+    stations: tuple[str, ...]
+    positions: Floats  # (K, 2) longitude, latitude in degrees
+    clusters: Counts  # (K,)
+    hours: NDArray[np.datetime64]  # (H,) wall clock, when each begins
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many hours there are, and how many stations."""
+        return len(self.hours), len(self.stations)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each station stands."""
+        return {station: place for place, station in enumerate(self.stations)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica(Ground):
     """The coming hours as the twins forecast them, and futures that are as likely as any.
 
     A future is a whole: what one station's future has too much goes with what its neighbours' have, and
     every scenario is played on the same futures, so that what differs between two is due to them alone.
     """
 
-    stations: tuple[str, ...]
-    positions: Floats  # (K, 2) longitude, latitude in degrees
-    clusters: Counts  # (K,)
-    hours: NDArray[np.datetime64]  # (H,) wall clock, when each begins
     forecast: Floats  # (H, K)
     futures: Singles  # (R, H, K)
     capacity: Floats  # (K,) the most that each can carry in an hour
@@ -36,7 +53,7 @@ class Replica:
     users: Floats | None = None  # (H, K) around each station, where somebody has told how many there are
 
     def __post_init__(self) -> None:
-        stations, hours = len(self.stations), len(self.hours)
+        hours, stations = self.shape
         shapes: tuple[tuple[str, NDArray[np.generic], tuple[int, ...]], ...] = (
             ("positions", self.positions, (stations, 2)),
             ("clusters", self.clusters, (stations,)),
@@ -108,11 +125,6 @@ def halves(replica: Replica) -> tuple[Replica, Replica]:
         replace(replica, futures=replica.futures[:middle]),
         replace(replica, futures=replica.futures[middle:]),
     )
-
-
-def places_of(replica: Replica) -> dict[str, int]:
-    """Where each station stands."""
-    return {station: place for place, station in enumerate(replica.stations)}
 
 
 def names_of(replica: Replica, places: Sequence[int] | Counts) -> list[str]:

@@ -19,7 +19,7 @@ import numpy as np
 from data.errors import InputError
 from data.plane import kilometres
 from hetnet.network import Counts, Floats, Mask
-from hetnet.operations.replica import Replica, places_of
+from hetnet.operations.replica import Ground
 
 KINDS = ("off", "sleep", "demand", "move")
 MOST_PERCENT = 1000.0
@@ -52,7 +52,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Change:
-    """What a scenario comes to on a replica."""
+    """What a scenario comes to."""
 
     off: Mask  # (H, K) serves nobody, as it is out of order
     asleep: Mask  # (H, K) serves nobody, as it sleeps
@@ -87,11 +87,11 @@ class _Clause:
     target: int = -1
 
 
-def change_of(scenario: Scenario, replica: Replica) -> Change:
-    """What `scenario` comes to on `replica`; refuses what is not to be understood or contradicts itself."""
-    clauses = [_clause(kind, text, replica) for kind in KINDS for text in getattr(scenario, kind)]
-    _refuse_contradictions(clauses, replica)
-    shape = replica.forecast.shape
+def change_of(scenario: Scenario, ground: Ground) -> Change:
+    """What `scenario` comes to here; refuses what is not to be understood or contradicts itself."""
+    clauses = [_clause(kind, text, ground) for kind in KINDS for text in getattr(scenario, kind)]
+    _refuse_contradictions(clauses, ground)
+    shape = ground.shape
     off, asleep, factor = np.zeros(shape, bool), np.zeros(shape, bool), np.ones(shape)
     moves = []
     for each in clauses:
@@ -104,7 +104,7 @@ def change_of(scenario: Scenario, replica: Replica) -> Change:
             factor[where] *= 1 + each.amount
         else:
             moves.append(Move(each.who, each.target, np.where(_window(each), each.amount, 0.0)))
-    _refuse_all_silent(off | asleep, replica)
+    _refuse_all_silent(off | asleep, ground)
     return Change(off, asleep & ~off, factor, tuple(moves))
 
 
@@ -126,8 +126,8 @@ def asked(change: Change, loads: Floats) -> Floats:
     return np.maximum(moved, 0)
 
 
-def _clause(kind: str, text: str, replica: Replica) -> _Clause:
-    words, window = _without_hours(text.strip(), kind, replica)
+def _clause(kind: str, text: str, ground: Ground) -> _Clause:
+    words, window = _without_hours(text.strip(), kind, ground)
     amount, target = 0.0, -1
     if kind in ("demand", "move"):
         words, sign, percent = words.rpartition("=")
@@ -138,8 +138,8 @@ def _clause(kind: str, text: str, replica: Replica) -> _Clause:
         words, sign, last = words.rpartition(">")
         if not sign:
             raise InputError(f"{kind} {text!r}: expected {GRAMMAR[kind]}")
-        target = _station(last.strip(), kind, text, replica)
-    who, named = _who(words.strip(), kind, text, replica)
+        target = _station(last.strip(), kind, text, ground)
+    who, named = _who(words.strip(), kind, text, ground)
     if kind == "move":
         if who.tolist() == [target]:
             raise InputError(f"move {text!r}: from a station to itself, expected two stations")
@@ -147,18 +147,18 @@ def _clause(kind: str, text: str, replica: Replica) -> _Clause:
     return _Clause(text, kind, who, named, window, amount, target)
 
 
-def _without_hours(text: str, kind: str, replica: Replica) -> tuple[str, Mask]:
+def _without_hours(text: str, kind: str, ground: Ground) -> tuple[str, Mask]:
     """The clause without its hours of the day, and which of the coming hours these are."""
     found = HOURS.search(text)
     if not found:
-        return text, np.ones(len(replica.hours), bool)
+        return text, np.ones(len(ground.hours), bool)
     first, last = int(found[1]), int(found[2])
     if first > 23 or last > 24 or first == last:
         raise InputError(f"{kind} {text!r}: expected two hours of the day such as @18-22 or @22-6")
-    of_day = replica.hours.astype("datetime64[h]").astype(np.int64) % 24
+    of_day = ground.hours.astype("datetime64[h]").astype(np.int64) % 24
     window = (of_day >= first) & (of_day < last) if first < last else (of_day >= first) | (of_day < last)
     if not window.any():
-        raise InputError(f"{kind} {text!r}: none of the {len(replica.hours)} coming hours lies in it")
+        raise InputError(f"{kind} {text!r}: none of the {len(ground.hours)} coming hours lies in it")
     return text[: found.start()], window
 
 
@@ -178,27 +178,27 @@ def _amount(kind: str, text: str, percent: str) -> float:
     return number / 100 if found[1] == "+" else -number / 100
 
 
-def _who(words: str, kind: str, text: str, replica: Replica) -> tuple[Counts, frozenset[int]]:
+def _who(words: str, kind: str, text: str, ground: Ground) -> tuple[Counts, frozenset[int]]:
     """The places of the stations that are meant, and which of them are named one by one."""
-    places = places_of(replica)
+    places = ground.places
     parts = [words] if words in places else [part.strip() for part in words.split(",")]
     found, named = [], set()
     for part in parts:
-        group = None if part in places else _group(part, kind, text, replica)
+        group = None if part in places else _group(part, kind, text, ground)
         if group is None:
-            named.add(_station(part, kind, text, replica))
+            named.add(_station(part, kind, text, ground))
         else:
             found += group.tolist()
     return np.array(sorted({*found, *named}), np.int64), frozenset(named)
 
 
-def _group(words: str, kind: str, text: str, replica: Replica) -> Counts | None:
+def _group(words: str, kind: str, text: str, ground: Ground) -> Counts | None:
     """The stations of a group, or None where no group is named."""
     if words == "all":
-        return np.arange(len(replica.stations))
+        return np.arange(len(ground.stations))
     if words.startswith("cluster:"):
-        known = np.unique(replica.clusters)
-        members = np.flatnonzero(replica.clusters.astype(str) == words.removeprefix("cluster:"))
+        known = np.unique(ground.clusters)
+        members = np.flatnonzero(ground.clusters.astype(str) == words.removeprefix("cluster:"))
         if not len(members):
             raise InputError(
                 f"{kind} {text!r}: unknown cluster, expected one of {', '.join(map(str, known))}"
@@ -212,18 +212,18 @@ def _group(words: str, kind: str, text: str, replica: Replica) -> Counts | None:
             kilometre = np.nan
         if not 0 < kilometre < np.inf:
             raise InputError(f"{kind} {text!r}: expected near:STATION:KM, such as near:5056:1.5")
-        plane = kilometres(replica.positions)
-        apart = np.linalg.norm(plane - plane[_station(station, kind, text, replica)], axis=1)
+        plane = kilometres(ground.positions)
+        apart = np.linalg.norm(plane - plane[_station(station, kind, text, ground)], axis=1)
         return np.flatnonzero(apart <= kilometre)
     return None
 
 
-def _station(name: str, kind: str, text: str, replica: Replica) -> int:
-    places = places_of(replica)
+def _station(name: str, kind: str, text: str, ground: Ground) -> int:
+    places = ground.places
     if name in places:
         return places[name]
-    near = get_close_matches(name, replica.stations, n=3)
-    few = ", ".join(replica.stations[:5]) + (", …" if len(replica.stations) > 5 else "")
+    near = get_close_matches(name, ground.stations, n=3)
+    few = ", ".join(ground.stations[:5]) + (", …" if len(ground.stations) > 5 else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {few}"
     raise InputError(f"{kind} {text!r}: unknown station {name!r}; {hint}")
 
@@ -233,15 +233,15 @@ def _window(clause: _Clause) -> Mask:
     return clause.window
 
 
-def _refuse_contradictions(clauses: Sequence[_Clause], replica: Replica) -> None:
+def _refuse_contradictions(clauses: Sequence[_Clause], ground: Ground) -> None:
     for place, one in enumerate(clauses):
         for other in clauses[place + 1 :]:
             both = one.named & other.named
             if both and (_window(one) & _window(other)).any():
-                _refuse_pair(one, other, replica.stations[min(both)])
+                _refuse_pair(one, other, ground.stations[min(both)])
         if one.kind == "move":
-            _refuse_move_to_silent(one, clauses, replica)
-    _refuse_more_than_all(clauses, replica)
+            _refuse_move_to_silent(one, clauses, ground)
+    _refuse_more_than_all(clauses, ground)
 
 
 def _refuse_pair(one: _Clause, other: _Clause, station: str) -> None:
@@ -255,7 +255,7 @@ def _refuse_pair(one: _Clause, other: _Clause, station: str) -> None:
     )
 
 
-def _refuse_move_to_silent(move: _Clause, clauses: Sequence[_Clause], replica: Replica) -> None:
+def _refuse_move_to_silent(move: _Clause, clauses: Sequence[_Clause], ground: Ground) -> None:
     for each in clauses:
         if (
             each.kind in ("off", "sleep")
@@ -263,27 +263,27 @@ def _refuse_move_to_silent(move: _Clause, clauses: Sequence[_Clause], replica: R
             and (_window(each) & _window(move)).any()
         ):
             raise InputError(
-                f"move {move.text!r}: station {replica.stations[move.target]} serves nobody by "
+                f"move {move.text!r}: station {ground.stations[move.target]} serves nobody by "
                 f"{each.kind} {each.text!r}, expected a station that is on"
             )
 
 
-def _refuse_more_than_all(clauses: Sequence[_Clause], replica: Replica) -> None:
-    total = np.zeros(replica.forecast.shape)
+def _refuse_more_than_all(clauses: Sequence[_Clause], ground: Ground) -> None:
+    total = np.zeros(ground.shape)
     for each in clauses:
         if each.kind == "move":
             total[np.ix_(_window(each), each.who)] += each.amount
     if (total > 1 + 1e-9).any():
         worst = np.unravel_index(total.argmax(), total.shape)[1]
         raise InputError(
-            f"the moves take {total.max():.0%} from station {replica.stations[worst]}, expected at most 100%"
+            f"the moves take {total.max():.0%} from station {ground.stations[worst]}, expected at most 100%"
         )
 
 
-def _refuse_all_silent(silent: Mask, replica: Replica) -> None:
+def _refuse_all_silent(silent: Mask, ground: Ground) -> None:
     hours = np.flatnonzero(silent.all(axis=1))
     if len(hours):
         raise InputError(
-            f"all {len(replica.stations)} stations are off at {replica.hours[hours[0]]}: nothing is left to "
+            f"all {len(ground.stations)} stations are off at {ground.hours[hours[0]]}: nothing is left to "
             f"carry traffic, expected at least one that is on"
         )

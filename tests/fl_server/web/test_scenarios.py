@@ -4,8 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from fastapi.testclient import TestClient
 
+from fl_server.web.app import web_app
+from fl_server.web.desk import Desk
+from fl_server.web.guard import Access
+from fl_server.web.shelf import Shelf
 from fl_server.what_if import replica_of, totals_json, what_if
 from hetnet.operations.scenario import Scenario
 from tests.fl_server.web.test_api import done
@@ -46,12 +51,64 @@ def test_load_is_base_and_difference(client: TestClient) -> None:
     assert (difference.reshape(24, -1) != 0).any()
 
 
-def test_scenarios_that_cannot_be_are_sentences(client: TestClient) -> None:
-    assert client.post("/api/runs/done/what-if", json={}).json()["error"].startswith("no scenario: expected")
-    job = done(client, client.post("/api/runs/done/what-if", json={"off": ["nobody"]}))
-    assert (job["state"], "nobody" in job["error"]) == ("failed", True)
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({}, "no scenario: expected clauses"),
+        ({"off": ["nobody"]}, "off 'nobody': unknown station 'nobody'; expected one of"),
+        ({"off": ["s0@25-3"]}, "off 's0@25-3': expected two hours of the day"),
+        ({"sleep": ["cluster:99"]}, "sleep 'cluster:99': unknown cluster"),
+        ({"off": ["all"]}, "all 6 stations are off"),
+        ({"demand": ["s0=30%"]}, "demand 's0=30%': expected a sign"),
+        ({"demand": ["s0"]}, "demand 's0': expected WHO="),
+        ({"move": ["s0>s0=5%"]}, "move 's0>s0=5%': from a station to itself"),
+        ({"off": ["s0"], "demand": ["s0=+5%"]}, "both name station s0"),
+        ({"off": ["s0@3-4"], "hours": 1}, "none of the 1 coming hours"),
+        ({"off": "s0"}, "body.off"),
+        ({"off": ["s0"] * 41}, "body.off"),
+        ({"hours": 0}, "body.hours"),
+        ({"hours": 73}, "body.hours"),
+        ({"strange": 1}, "body.strange"),
+    ],
+)
+def test_what_makes_no_scenario_is_told_before_there_is_a_job(
+    runs: Path, wanted: dict[str, object], reason: str
+) -> None:
+    with TestClient(web_app(Desk(Shelf(runs)), Access()), base_url="http://127.0.0.1") as fresh:
+        answer = fresh.post("/api/runs/done/what-if", json=wanted)
+        assert answer.status_code == 422, answer.text
+        assert reason in answer.json()["error"]
+        assert fresh.get("/api/jobs").json() == []
+
+
+@pytest.mark.parametrize("work", ["what-if", "watch", "maintenance", "forecasts"])
+def test_a_run_on_its_way_begins_no_job(client: TestClient, work: str) -> None:
+    before = client.get("/api/jobs").json()
+    wanted = {"what-if": {"off": ["s0"]}, "maintenance": {}}.get(work)
+    answer = client.post(f"/api/runs/going/{work}", json=wanted)
+    assert (answer.status_code, "not finished" in answer.json()["error"]) == (409, True)
+    assert client.get("/api/jobs").json() == before
+
+
+def test_too_few_earlier_forecasts_begin_no_job(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fl_server.what_if.APART", 20)  # hours between them: more than the data have
+    monkeypatch.setattr("fl_server.what_if.CALIBRATION_DAYS", 40)
+    answer = client.post("/api/runs/done/what-if", json={"off": ["s0"]})
+    assert (answer.status_code, "earlier forecasts" in answer.json()["error"]) == (409, True)
+
+
+def test_a_layer_is_there_once_its_what_if_is_done(client: TestClient) -> None:
+    job = done(client, client.post("/api/runs/done/watch"))
     assert client.get(f"/api/jobs/{job['number']}/layer").status_code == 409
-    for wanted in ({"off": "s0"}, {"off": ["s0"] * 41}, {"hours": 0}, {"hours": 73}, {"strange": 1}):
-        assert client.post("/api/runs/done/what-if", json=wanted).status_code == 422
-    job = done(client, client.post("/api/runs/going/what-if", json={"off": ["s0"]}))
-    assert (job["state"], "not finished" in job["error"]) == ("failed", True)
+
+
+def test_other_users_are_another_job(client: TestClient) -> None:
+    """Jobs under way in the same words are joined, so what was asked for must be in them."""
+    wanted = {"off": ["s0"], "hours": 48}
+    begun = [
+        client.post("/api/runs/done/what-if", json=wanted | more)
+        for more in ({}, {"users": 100}, {"users": 200})
+    ]
+    assert len({each.json()["number"] for each in begun}) == 3
+    for each in begun:
+        assert done(client, each)["state"] == "done"
