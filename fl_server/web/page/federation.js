@@ -25,7 +25,7 @@ export async function fetchFederation() {
 
 export async function fetchServer() {
   try { server = await get("/api/federation"); } catch (error) { server = { refusal: error.message }; }
-  set({ told: server.stations ?? null });
+  set({ told: server.run ? server : null });
   refresh("federation");
 }
 

@@ -18,10 +18,11 @@ function share(values) {
   return values && values.map((value, place) => value / (state.stations.peak[place] || 1));
 }
 
-/** What the server says of each station of this run, where one is asked, or else what the folder of the run tells. */
+/** What the server that makes this run says of each station, or else what the folder of the run tells. */
 function statesNow() {
-  const { told, stations, federation } = state;
-  const known = told && stations ? stations.station.map((station) => told[station] ?? "") : [];
+  const { run, told, stations, federation } = state;
+  const mine = told && stations && told.run === run.split("/").at(-1);
+  const known = mine ? stations.station.map((station) => told.stations[station] ?? "") : [];
   return known.some(Boolean) ? known : (federation?.states ?? []);
 }
 

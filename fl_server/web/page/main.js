@@ -23,6 +23,7 @@ import { startTimeline, stop } from "./timeline.js";
 import { drawWhatIf, forgetWhatIf } from "./whatif.js";
 
 const LIVE_MS = 2000;
+const FIRST_LAYER = "load";
 const map = new StationMap($("map"));
 
 function notice(words) {
@@ -47,12 +48,13 @@ async function open(run) {
     const frames = Object.fromEntries(["load", "missed"].map((key) => [key, new Frames(run, key, steps, count, recolour)]));
     map.setStations(stations.longitude, stations.latitude);
     const fits = !["difference", "states", "risk"].includes(state.layer);
-    set({ info, stations, places, frames, step: Math.min(info.stream[0] + 18, Math.max(steps - 1, 0)), layer: fits ? state.layer : "load" });
+    set({ info, stations, places, frames, step: Math.min(info.stream[0] + 18, Math.max(steps - 1, 0)), layer: fits ? state.layer : FIRST_LAYER });
     if (!layer(state.layer).there()) set({ layer: "cluster" });
     history.replaceState(null, "", `#run=${encodeURIComponent(run)}`);
     if (steps) frames.load.fetchAll();
   } catch (error) { notice(error.message); }
   fetchFederation();
+  if (about?.federation) fetchServer();
   fetchClusters();
   fetchAlerts();
 }
@@ -139,7 +141,9 @@ async function lookAgain() {
     if (stations && String(stations.cluster) !== String(state.stations?.cluster)) { set({ stations }); fetchClusters(); }
   }
   if (about?.federation && (isShown("federation") || state.layer === "states")) await fetchServer();
-  if (state.layer === "states") recolour();
+  if (state.layer !== "states") return;
+  if (layer("states").there()) recolour();
+  else set({ layer: FIRST_LAYER });
 }
 
 let about = null;
@@ -202,20 +206,29 @@ async function start() {
     refresh("table", "whatif");
   });
   $("run").addEventListener("change", () => open($("run").value));
+  window.addEventListener("hashchange", followAddress);
   try {
     about = await get("/api/about");
     set({ arriving: about.arriving });
     const runs = await get("/api/runs");
-    const wanted = new URLSearchParams(location.hash.slice(1)).get("run");
     fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : run.error ? " (damaged)" : " (on its way)"}`)));
-    const first = runs.find(({ key }) => key === wanted) ?? runs.find(({ error }) => !error) ?? runs[0];
+    const first = runs.find(({ key }) => key === runOfAddress()) ?? runs.find(({ error }) => !error) ?? runs[0];
     if (!first) { notice("There are no runs."); return; }
     $("run").value = first.key;
     await open(first.key);
-    if (about.federation) fetchServer();
   } catch (error) { notice(error.message); }
   setInterval(lookAgain, LIVE_MS);
   startFollowing();
+}
+
+const runOfAddress = () => new URLSearchParams(location.hash.slice(1)).get("run");
+
+/** Show the run that a changed address names, if it is one of the list. */
+function followAddress() {
+  const run = runOfAddress();
+  if (run === state.run) return;
+  if ([...$("run").options].some(({ value }) => value === run)) { $("run").value = run; open(run); }
+  else notice(`There is no run ${run}.`);
 }
 
 let later = 0;

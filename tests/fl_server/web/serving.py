@@ -4,7 +4,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from fl_server.web.app import web_app
-from fl_server.web.desk import Desk
+from fl_server.web.desk import Desk, Figures
 from fl_server.web.guard import Access
 from fl_server.web.shelf import Shelf
 
@@ -33,9 +33,14 @@ SECONDS = 20.0
 
 
 @contextmanager
-def served(runs: Path, access: Access | None = None, newer: Path | None = None) -> Iterator[str]:
+def served(
+    runs: Path,
+    access: Access | None = None,
+    newer: Path | None = None,
+    status: Callable[[], Figures] | None = None,
+) -> Iterator[str]:
     """The address of a server over `runs`, in this process; data may arrive in `newer`."""
-    app = web_app(Desk(Shelf(runs), newer=newer), access or Access())
+    app = web_app(Desk(Shelf(runs), status=status, newer=newer), access or Access())
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

@@ -262,6 +262,33 @@ def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> No
     assert "training" in text(page, "legend")
 
 
+def test_a_server_tells_of_the_stations_of_its_own_run_alone(chrome: Chrome, runs: Path) -> None:
+    told: dict[str, object] = {
+        "run": "going", "stage": "V-twinning", "done": 1, "total": 2, "detail": "", "error": "", "nodes": 6,
+        "names": [], "left_out": {}, "wire": {}, "counts": {"lost": len(STATIONS)},
+        "stations": dict.fromkeys(STATIONS, "lost"),
+    }  # fmt: skip
+    states = "document.querySelector('#layers input[value=states]')"
+    with served(runs, status=lambda: told) as address:
+        chrome.get("about:blank")
+        chrome.get(f"{address}#run=done")
+        until(chrome, f"{READY} && vhtwin.state.told")
+        assert chrome.execute_script(f"return {states}.disabled")
+        chrome.get(f"{address}#run=going")  # the same page: its address alone has changed
+        until(chrome, f"vhtwin.state.run === 'going' && {READY} && !{states}.disabled")
+        press(chrome, states)
+        until(chrome, "[...vhtwin.map.bins].every(each => each === 5)")  # the colour of what is lost
+        told["run"] = "done"
+        chrome.get(f"{address}#run=done")
+        until(chrome, f"vhtwin.state.run === 'done' && {READY} && !{states}.disabled")
+        press(chrome, states)
+        told["run"] = ""  # it has ended
+        until(chrome, f"vhtwin.state.layer === 'load' && {states}.disabled")
+        chrome.get(f"{address}#run=nowhere")
+        until(chrome, "document.getElementById('notice').textContent === 'There is no run nowhere.'")
+        assert complaints(chrome) == []
+
+
 def test_a_cluster_is_shown_alone_and_all_are_again(page: Chrome) -> None:
     by_id(page, "tab-clusters").click()
     until(page, "document.querySelector('#panel-clusters td button')")
