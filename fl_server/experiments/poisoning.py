@@ -4,9 +4,9 @@ Errors are those at the honest stations, in percent above a run that nobody atta
 settings of the defence were chosen on other seeds, and on the days before the test days.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from time import process_time
 
@@ -28,6 +28,7 @@ from fl_server.trust.settings import ATTACKS
 
 STATIONS, EPOCHS = 20, 30
 USUAL_SHARE, MANY = 0.2, 0.4
+FEW = (0.05, 0.1)  # one and two of the stations
 NOBODY, NONE, ON = "nobody attacks", "none", "on"
 ROBUST = ("median", "trimmed-mean:share=0.2", "multi-krum:faulty=2", "geometric-median")
 DEFENCES: dict[str, Table] = {
@@ -63,25 +64,61 @@ def ended(seed: int, attack: Table, defence: Table) -> Ended:
     return Ended(plan, last.hierarchical, process_time() - began)
 
 
-def poisoning_values(seed: int) -> list[Value]:
-    """Every attack against every defence, beside the run that nobody attacks."""
+def of_seeds(values: Callable[[int], Iterable[Value]], seeds: Sequence[int]) -> dict[int, list[Value]]:
+    """What `values` makes of each seed."""
+    return {seed: list(values(seed)) for seed in seeds}
+
+
+@lru_cache(maxsize=8)
+def _clean(seed: int) -> Ended:
+    """The run that nobody attacks and nothing defends."""
     ended(seed, {}, {})  # what is compiled once is in no figure
-    clean = ended(seed, {}, {})
-    values: list[Value] = []
+    return ended(seed, {}, {})
+
+
+def nobody_attacks(seed: int) -> Iterator[Value]:
+    """What every defence costs by itself."""
+    clean = _clean(seed)
     for name, defence in DEFENCES.items():
         run = ended(seed, {}, defence)
-        values += _errors(NOBODY, name, run, clean)
-        values += _costs(name, run, clean)
-        values += _found(NOBODY, run) if name == ON else []
-    for kind in ATTACKS:
-        for name, defence in DEFENCES.items():
-            run = ended(seed, {"kind": kind, "share": USUAL_SHARE}, defence)
-            values += _errors(kind, name, run, clean)
-            values += _found(kind, run) if name == ON else []
-        for name in (NONE, ON):
-            run = ended(seed, {"kind": kind, "share": MANY}, DEFENCES[name])
-            values.append(("V many", kind, name, _harm(run, clean, "vertical")["top"]))
-    return values
+        yield from _errors(NOBODY, name, run, clean)
+        yield from _costs(name, run, clean)
+        if name == ON:
+            yield from _found(NOBODY, run)
+
+
+def many_attack(kind: str, seed: int) -> Iterator[Value]:
+    """An attack by a fifth of the stations against every defence, by two fifths against the usual one."""
+    clean = _clean(seed)
+    for name, defence in DEFENCES.items():
+        run = ended(seed, {"kind": kind, "share": USUAL_SHARE}, defence)
+        yield from _errors(kind, name, run, clean)
+        if name == ON:
+            yield from _found(kind, run)
+    for name in (NONE, ON):
+        run = ended(seed, {"kind": kind, "share": MANY}, DEFENCES[name])
+        yield "V many", kind, name, _harm(run, clean, "vertical")["top"]
+
+
+def few_attack(kind: str, share: float, seed: int) -> Iterator[Value]:
+    """One attack by one or two of the stations, against nothing and against the usual defence."""
+    clean = _clean(seed)
+    for name in (NONE, ON):
+        run = ended(seed, {"kind": kind, "share": share}, DEFENCES[name])
+        for part, line, column, value in _errors(_of_few(kind, share), name, run, clean):
+            yield f"{part} few", line, column, value
+
+
+def _of_few(kind: str, share: float) -> str:
+    """The line of an attack by one or two of the stations."""
+    return f"{kind}, {share:.0%}".replace("%", " %")
+
+
+LINES: dict[str, Callable[[int], Iterable[Value]]] = {
+    NOBODY: nobody_attacks,
+    **{kind: partial(many_attack, kind) for kind in ATTACKS},
+    **{_of_few(kind, share): partial(few_attack, kind, share) for kind in ATTACKS for share in FEW},
+}
 
 
 def _errors(line: str, defence: str, run: Ended, clean: Ended) -> Iterator[Value]:
@@ -154,11 +191,13 @@ def _draw(path: Path, rows: pl.DataFrame) -> None:
 POISONING = Study(
     "poisoning",
     f"Poisoned updates: what attackers cost, and what defences save ({STATIONS} stations of the city)",
-    poisoning_values,
+    lambda seed: [each for values in LINES.values() for each in values(seed)],
     {
         "V": "a fifth attacks: V, G-NDT, % above the clean run",
         "H": "a fifth attacks: H, C-NDTs, % above the clean run",
         "V many": "two fifths attack: V, G-NDT, % above the clean run",
+        "V few": "one or two attack: V, G-NDT, % above the clean run",
+        "H few": "one or two attack: H, C-NDTs, % above the clean run",
         "found": "a fifth attacks: what the usual defence found",
         "costs": "nobody attacks: what a defence costs",
     },
@@ -179,4 +218,5 @@ POISONING = Study(
     "This is no figure of a paper. 1,000 % stands for all that is worse, runs that broke off among it.",
     digits=1,
     slow=True,
+    pieces={line: partial(of_seeds, values) for line, values in LINES.items()},
 )
