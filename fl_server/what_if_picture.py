@@ -108,12 +108,17 @@ def _draw_stations(axes: Axes, outcome: Outcome, replica: Replica) -> None:
         axes.bar(places + shift, middle, 0.38, color=colour, label=label)
         axes.vlines(places + shift, lower, upper, color=INK, lw=1)
     axes.axhline(1, color=INK, lw=1, ls="--")
-    axes.set_xticks(places, labels=[replica.stations[place] for place in outcome.stations[rows]], rotation=60)
+    names = [_short(replica.stations[place]) for place in outcome.stations[rows]]
+    axes.set_xticks(places, labels=names, rotation=60)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_ylabel("of capacity")
     axes.set_title("busiest hour of the most affected, with intervals")
     if len(rows):
         axes.legend(ncols=2, loc="upper right", bbox_to_anchor=(1, -0.2))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 8 else f"{name[:7]}…"
 
 
 def _draw_hours(axes: Axes, outcome: Outcome, replica: Replica) -> None:
@@ -122,10 +127,14 @@ def _draw_hours(axes: Axes, outcome: Outcome, replica: Replica) -> None:
     on = ~outcome.silent[:, outcome.stations].any(axis=0)
     axes.plot(times, outcome.base.forecast[:, on].sum(axis=1), color=PALE, lw=1.6, label="without")
     axes.plot(times, outcome.load.forecast[:, on].sum(axis=1), color=ACCENT, lw=1.6, label="with")
-    axes.plot(times, outcome.lost.sum(axis=1), color=INK, lw=1.3, ls=":", label="lost, with")
+    lost = outcome.lost.sum(axis=1)
+    label = "lost, with" if lost.any() else "lost, with: none"
+    axes.plot(times, lost, color=INK, lw=1.3, ls=":", label=label)
     axes.set_ylabel("load per hour")
     axes.set_title("affected stations that stay on, together")
     axes.margins(x=0)
     date_axis(axes)
     finish(axes, 4, amounts=True)
-    axes.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, -0.12))
+    foot = axes.get_ylim()[1]
+    axes.set_ylim(-0.03 * foot, foot)  # a line along nothing is seen above the frame
+    axes.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, -0.2))

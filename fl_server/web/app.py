@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from fl_server.web.alert_routes import alert_routes
 from fl_server.web.desk import Desk
@@ -58,6 +58,7 @@ def api(desk: Desk) -> FastAPI:
     app.include_router(upkeep_routes(desk))
     app.add_route("/", _page, include_in_schema=False)
     app.add_route("/page/{name}", _page, include_in_schema=False)
+    app.add_route("/favicon.ico", _icon, include_in_schema=False)
     return app
 
 
@@ -90,6 +91,11 @@ async def _page(request: Request) -> Response:
         raise UnknownError("the page has no such file")
     kind, content = found
     return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+
+
+async def _icon(_request: Request) -> Response:
+    """Where the icon is, for browsers that show something else than the page."""
+    return RedirectResponse("/page/icon.svg")
 
 
 @cache

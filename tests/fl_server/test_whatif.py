@@ -5,8 +5,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from matplotlib.axes import Axes
 
 from fl_server.cli.main import main
 from fl_server.what_if import read_scenario, written_scenario
@@ -202,3 +204,23 @@ def test_a_written_scenario_is_read_back(tmp_path: Path) -> None:
     scenario = Scenario(name='a "b" \\ \n', about="é\t", off=("x,y",), move=("a>b=2%",))
     (tmp_path / "one.toml").write_text(written_scenario(scenario))
     assert read_scenario(tmp_path / "one.toml") == scenario
+
+
+def test_nothing_lost_is_a_line_above_the_frame_and_a_word(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is lost is drawn dotted in ink: along the frame of the axes nobody would see it."""
+    drawn: list[Axes] = []
+    made_legend = Axes.legend
+
+    def kept(axes: Axes, *words: Any, **how: Any) -> Any:  # Any: what matplotlib takes and gives
+        drawn.append(axes)
+        return made_legend(axes, *words, **how)
+
+    monkeypatch.setattr(Axes, "legend", kept)
+    for headroom, label in (("9", "lost, with: none"), ("0.5", "lost, with")):
+        out = ["--out", str(tmp_path / headroom), "--headroom", headroom]
+        assert main(["whatif", str(made), "--off", "s1", *out]) == 0
+        (line,) = (each for each in drawn[-1].get_lines() if str(each.get_label()).startswith("lost"))
+        assert line.get_label() == label
+        assert drawn[-1].get_ylim()[0] < np.min(line.get_ydata())

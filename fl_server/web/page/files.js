@@ -26,13 +26,14 @@ async function fetched(kind, said) {
 
 export function drawFiles(box) {
   const said = el("p", { className: "bad", role: "alert" });
-  const file = (words, about, act) => el("div", { className: "row" }, el("button", { type: "button", onclick: act }, words), el("span", { className: "quiet" }, about));
+  const row = (link, about) => el("div", { className: "row" }, link, el("span", { className: "quiet" }, about));
+  const file = (words, about, act) => row(el("button", { type: "button", onclick: act }, words), about);
   const time = clock(state.info?.times[state.step]) || "no time";
   fill(box,
     el("h2", {}, "Downloads"),
     file("CSV", `one line a station, with its load at ${time}`, () => fetched("csv", said)),
     file("GeoJSON", "the same as points, for a GIS", () => fetched("geojson", said)),
     file("PNG", "the map as it is shown", () => $("map").toBlob((blob) => store(blob, `${safe(state.run)}-${state.layer}.png`))),
-    file("API", "everything here, described for programs", () => { location.href = "/openapi.json"; }),
+    row(el("a", { href: "/openapi.json", target: "_blank", rel: "noopener", "aria-label": "API, opens a new tab" }, "API"), "everything here, described for programs; opens a new tab"),
     said);
 }

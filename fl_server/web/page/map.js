@@ -33,7 +33,7 @@ export class StationMap {
     this.canvas.width = width * sharp;
     this.canvas.height = height * sharp;
     this.pen.setTransform(sharp, 0, 0, sharp, 0, 0);
-    Object.assign(this.view, { width, height });
+    this.view.resize(width, height, this.places);
     if (first) this.view.fit(this.places);
     this.draw();
   }

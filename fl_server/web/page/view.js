@@ -12,14 +12,29 @@ export class View {
   }
 
   fit(places) {
+    const { scale, x, y } = this.fitting(places);
+    Object.assign(this, { scale, x, y, least: scale / 4, most: Math.max(scale * 200, 400) });
+  }
+
+  /** The scale, and the point in the middle, at which all places are shown. */
+  fitting(places) {
     const { left, right, top, bottom } = places.box;
     const foot = Math.min(FOOT, this.height / 4);
     const [wide, high] = [Math.max(right - left, 0.5), Math.max(bottom - top, 0.5)];
-    this.scale = Math.min((this.width - 60) / wide, (this.height - 40 - foot) / high);
-    this.least = this.scale / 4;
-    this.most = Math.max(this.scale * 200, 400);
-    this.x = (left + right) / 2;
-    this.y = (top + bottom) / 2 + (foot / 2 - 10) / this.scale;
+    const [across, down] = [Math.max(this.width - 60, this.width / 2), Math.max(this.height - 40 - foot, this.height / 2)];
+    const scale = Math.min(across / wide, down / high);
+    return { scale, x: (left + right) / 2, y: (top + bottom) / 2 + (foot / 2 - 10) / scale };
+  }
+
+  /** Take another size: what was shown stays so, as near to the whole and as far from its middle as it was. */
+  resize(width, height, places) {
+    const { scale, x, y } = this.fitting(places);
+    const before = { closer: this.scale / scale, right: this.x - x, down: this.y - y };
+    Object.assign(this, { width, height });
+    this.fit(places);
+    this.scale = Math.min(Math.max(this.scale * before.closer, this.least), this.most);
+    this.x += before.right;
+    this.y += before.down;
   }
 
   across(x) { return (x - this.x) * this.scale + this.width / 2; }

@@ -155,6 +155,8 @@ def test_what_happens_is_said_in_a_live_region_that_stays(page: Chrome) -> None:
     page.find_element(By.ID, "wanted-off").send_keys("nobody", Keys.ENTER)
     until(page, "document.getElementById('say').textContent.includes('nobody')", 60)
     assert page.execute_script("return live.isConnected && live === document.getElementById('say')")
+    (refusal,) = complaints(page)
+    assert "status of 422" in refusal
 
 
 def test_who_presses_a_button_keeps_the_focus(full: Chrome) -> None:

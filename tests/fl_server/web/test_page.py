@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from fl_server.web.guard import Access
-from tests.fl_server.web.serving import browser, complaints, served, until
+from tests.fl_server.web.serving import SECONDS, browser, complaints, served, until
 from tests.fl_server.web.test_alerts import grown
 from tests.fl_server.web.worlds import DAYS, HOSTILE, STATIONS
 
@@ -90,6 +90,54 @@ def test_a_click_on_the_map_chooses_the_station_under_it(page: Chrome) -> None:
     point.click().perform()
     assert page.execute_script("return vhtwin.state.selected") == 3
     until(page, "document.querySelector('#panel-station svg.chart .forecast')")
+
+
+@pytest.fixture
+def window(page: Chrome) -> Iterator[Chrome]:
+    """The page in a window whose size may be changed."""
+    size = page.get_window_size()
+    yield page
+    page.set_window_size(size["width"], size["height"])
+
+
+PLACES = """const {view, places} = vhtwin.map;
+    return {places: [...places.x.keys()].map(at => [view.across(places.x[at]), view.down(places.y[at])]),
+        width: view.width, height: view.height}"""
+
+
+def narrowed(window: Chrome, width: int, height: int) -> None:
+    """Make the window so small, and wait until the map is drawn at its new size."""
+    before = window.execute_script("return [vhtwin.map.view.width, vhtwin.map.drawn]")
+    window.set_window_size(width, height)
+    until(window, f"vhtwin.map.view.width !== {before[0]} && vhtwin.map.drawn > {before[1]}")
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (520, 900), (1920, 500)])
+def test_all_stations_stay_on_the_map_when_the_window_changes(window: Chrome, size: tuple[int, int]) -> None:
+    narrowed(window, *size)
+    shown = window.execute_script(PLACES)
+    across, down = zip(*shown["places"], strict=True)
+    assert min(across) > 0
+    assert min(down) > 0
+    assert max(across) < shown["width"]
+    assert max(down) < shown["height"]
+    assert (min(across) + max(across)) / 2 == pytest.approx(shown["width"] / 2, abs=1)
+
+
+def test_what_a_person_has_come_near_to_stays_in_the_middle(window: Chrome) -> None:
+    window.execute_script(
+        """const {view, places} = vhtwin.map;
+        view.x = places.x[2]; view.y = places.y[2]; view.zoom(3); vhtwin.map.draw();"""
+    )
+    before = window.execute_script("return vhtwin.map.view.scale")
+    narrowed(window, 700, 900)
+    shown = window.execute_script(PLACES)
+    across, down = shown["places"][2]
+    assert across == pytest.approx(shown["width"] / 2, abs=1)
+    assert abs(down - shown["height"] / 2) < 0.1 * shown["height"]
+    fitted = window.execute_script("return vhtwin.map.view.fitting(vhtwin.map.places).scale")
+    assert window.execute_script("return vhtwin.map.view.scale") == pytest.approx(3 * fitted)
+    assert 3 * fitted != pytest.approx(before)  # or the window has changed nothing
 
 
 def test_the_map_is_walked_by_keys_and_says_where_one_is(page: Chrome) -> None:
@@ -241,6 +289,8 @@ def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
     by_id(page, "wanted-off").send_keys(",nobody")
     press(page, "document.querySelector('#panel-whatif button.main')")
     until(page, "document.querySelector('#panel-whatif .bad')?.textContent.includes('nobody')", 60)
+    (refusal,) = complaints(page)
+    assert "status of 422" in refusal
 
 
 def test_who_types_goes_on_typing_when_the_panel_is_drawn_again(page: Chrome) -> None:
@@ -313,6 +363,27 @@ def test_files_are_stored(page: Chrome, folder: Path) -> None:
         pl.read_csv(wanted[0]).height == len(json.loads(wanted[1].read_text())["features"]) == len(STATIONS)
     )
     assert wanted[2].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_api_is_described_in_a_tab_of_its_own(page: Chrome) -> None:
+    here, shown = page.current_window_handle, page.current_url
+    by_id(page, "tab-files").click()
+    link = "document.querySelector('#panel-files a')"
+    assert page.execute_script(f"return [{link}.ariaLabel, {link}.rel]") == [
+        "API, opens a new tab",
+        "noopener",
+    ]
+    press(page, link)
+    end = time.monotonic() + SECONDS
+    while len(page.window_handles) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    (other,) = set(page.window_handles) - {here}
+    page.switch_to.window(other)
+    until(page, "document.readyState === 'complete' && location.href !== 'about:blank'")
+    assert page.current_url.endswith("/openapi.json")
+    page.close()
+    page.switch_to.window(here)
+    assert page.current_url == shown
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
