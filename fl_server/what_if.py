@@ -31,9 +31,9 @@ from hetnet.operations.capacity import CapacitySettings, Given, given_capacity, 
 from hetnet.operations.choosing import Judged
 from hetnet.operations.coverage import REACH, reaches
 from hetnet.operations.impact import Outcome, PlaySettings, played
-from hetnet.operations.replica import Band, Replica, Singles, hours_named, names_of, sampled_futures
+from hetnet.operations.replica import Band, Replica, Singles, Total, hours_named, names_of, sampled_futures
 from hetnet.operations.scenario import KINDS, Scenario
-from hetnet.operations.users import UsersBand, users_by_load
+from hetnet.operations.users import UsersTotals, users_by_load
 
 MOST_HOURS = 14 * 24
 APART = 7  # hours between the forecasts whose errors make futures: no divisor of a day, so at all its hours
@@ -222,7 +222,7 @@ def to_json(outcome: Outcome, replica: Replica) -> Figures:
         "scenario": _scenario_json(outcome.scenario),
         "hours": hours_named(replica.hours),
         "policy": outcome.policy,
-        "futures": {"told": outcome.told, "choosing": len(replica.futures) - outcome.told},
+        "futures": futures_json(outcome, replica),
         "policies": [_policy_json(each) for each in outcome.policies],
         "left_out": outcome.left_out,
         "totals": totals_json(outcome),
@@ -233,14 +233,20 @@ def to_json(outcome: Outcome, replica: Replica) -> Figures:
     }
 
 
+def futures_json(outcome: Outcome, replica: Replica) -> Figures:
+    """How many futures totals are of, what share of them intervals hold, and how many choose a policy."""
+    choosing = len(replica.futures) - outcome.told
+    return {"told": outcome.told, "coverage": outcome.coverage, "choosing": choosing}
+
+
 def _policy_json(judged: Judged) -> Figures:
     figures = {each.name: getattr(judged, each.name) for each in fields(Judged) if each.name != "name"}
     return {"policy": judged.name} | figures
 
 
 def totals_json(outcome: Outcome) -> Figures:
-    """The totals over all coming hours and stations."""
-    bands: Mapping[str, Band] = {
+    """The totals over all coming hours and stations; without a name of their own they are by the forecast."""
+    sums: Mapping[str, Total] = {
         "asked": outcome.asked_total,
         "lost_before": outcome.lost_base,
         "lost": outcome.lost_scenario,
@@ -249,7 +255,7 @@ def totals_json(outcome: Outcome) -> Figures:
         "kwh": outcome.energy_scenario,
         "kwh_more": outcome.energy_difference,
     }
-    return {name: _ends(band) for name, band in bands.items()} | {
+    return {name: vars(each) for name, each in sums.items()} | {
         "moved": float(outcome.flows.sum()),
         "affected": len(outcome.stations),
         "over_before": int(outcome.over[0].any(axis=0).sum()),
@@ -264,8 +270,8 @@ def _users_json(outcome: Outcome) -> Figures | None:
     if users is None:
         return None
 
-    def both(several: UsersBand) -> Figures:
-        return {"mean": _ends(several.mean), "most": _ends(several.most)}
+    def both(several: UsersTotals) -> Figures:
+        return {"mean": vars(several.mean), "most": vars(several.most)}
 
     return {
         "without_service_before": both(users.before),
@@ -277,10 +283,6 @@ def _users_json(outcome: Outcome) -> Figures | None:
 
 def _scenario_json(scenario: Scenario) -> Figures:
     return {each.name: getattr(scenario, each.name) for each in fields(Scenario)}
-
-
-def _ends(band: Band) -> Figures:
-    return {"forecast": float(band.forecast), "lower": float(band.lower), "upper": float(band.upper)}
 
 
 def _station(outcome: Outcome, replica: Replica, row: int) -> Figures:

@@ -24,7 +24,7 @@ from hetnet.operations.capacity import COLUMNS, CapacitySettings
 from hetnet.operations.choosing import BEST
 from hetnet.operations.energy import PowerModel
 from hetnet.operations.impact import Outcome, PlaySettings
-from hetnet.operations.replica import Band, Replica, halves
+from hetnet.operations.replica import Replica, Total, halves
 from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
 from hetnet.operations.sleeping import clauses_of, futures_to_plan, sleepers
@@ -249,6 +249,7 @@ def _print(outcome: Outcome, replica: Replica) -> None:
         f"{counted(len(outcome.stations), 'station')} of {len(replica.stations):,} affected"
     )
     print_table("", ["over all hours and stations", "without", "with", "difference"], _totals(outcome))
+    print_text(f"{_told(outcome)}; stations over capacity, and who is served elsewhere, by the forecast")
     if replica.users is not None:
         print_text(
             f"users: {replica.users.sum(axis=1).max():,.0f}, taken to be served, handed over and lost as the "
@@ -271,11 +272,11 @@ def _print_policies(outcome: Outcome, choosing: int) -> None:
         ]
         for each, of_futures in zip(outcome.policies, means, strict=True)
     ]
-    header = [f"in {outcome.told} futures"]
+    header = [f"mean of {outcome.told} futures"]
     if choosing:
-        header = [f"in the {choosing} futures that choose", f"in {outcome.told} others"]
+        header = [f"mean of the {choosing} futures that choose", f"mean of {outcome.told} others"]
     title = f"what is lost by who reroutes; {outcome.policy} is taken"
-    print_table(title, ["policy", "by the forecast", *header, "moved"], rows)
+    print_table(title, ["policy", "lost by the forecast", *header, "moved by the forecast"], rows)
     if outcome.left_out:
         print_text(
             f"not tried, as they would take minutes for so much traffic: {' and '.join(outcome.left_out)}"
@@ -309,9 +310,13 @@ def _user_rows(outcome: Outcome) -> list[list[str]]:
     ]
 
 
-def _written(band: Band) -> str:
-    forecast, lower, upper = (round(float(each)) for each in (band.forecast, band.lower, band.upper))
-    return f"{forecast:,} [{lower:,}, {upper:,}]"
+def _written(total: Total) -> str:
+    median, lower, upper = (round(each) for each in (total.median, total.lower, total.upper))
+    return f"{median:,} [{lower:,}, {upper:,}]"
+
+
+def _told(outcome: Outcome) -> str:
+    return f"medians of {outcome.told} futures, and what holds {outcome.coverage:.0%} of what comes"
 
 
 def _print_stations(outcome: Outcome, replica: Replica) -> None:
@@ -334,7 +339,7 @@ def _print_stations(outcome: Outcome, replica: Replica) -> None:
         )
     header = ["station", "load without", "with", "of capacity, at most", "risk, at most", "lost"]
     if rows:
-        print_table("", header, rows)
+        print_table("by the forecast; risk: the share of futures over capacity", header, rows)
     if len(change) > MOST_LISTED:
         print_text(f"and {counted(len(change) - MOST_LISTED, 'station')} more, in stations.csv")
 
@@ -351,6 +356,7 @@ def _print_comparison(found: Sequence[Outcome]) -> None:
         for each in found
     ]
     print_table("on the same futures", ["scenario", "lost more", "over capacity", "kWh more", "moved"], rows)
+    print_text(f"lost, kWh: {_told(found[0])}; the others by the forecast")
 
 
 def _safe(outcome: Outcome) -> str:

@@ -20,6 +20,7 @@ from fl_server.web.jobs import Job
 from fl_server.web.network import Network, clusters_of
 from fl_server.what_if import (
     ReplicaSettings,
+    futures_json,
     refuse_unplayable,
     replica_of,
     totals_json,
@@ -123,7 +124,7 @@ def outcome_of(outcome: Outcome, replica: Replica, network: Network) -> Figures:
         "policy": outcome.policy,
         "policies": [vars(each) for each in outcome.policies],
         "left_out": outcome.left_out,
-        "futures": {"told": outcome.told, "choosing": len(replica.futures) - outcome.told},
+        "futures": futures_json(outcome, replica),
         "silent": names_of(replica, np.flatnonzero(outcome.silent.any(axis=0))),
         "over_before": names_of(replica, np.flatnonzero(outcome.over[0].any(axis=0))),
         "over_after": names_of(replica, np.flatnonzero(outcome.over[1].any(axis=0))),

@@ -14,6 +14,7 @@ from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.energy import PowerModel, drawn_watts
 from hetnet.operations.play_kernels import lost_and_drawn
+from hetnet.operations.replica import ROUNDING, without_rounding
 from hetnet.operations.rerouting import (
     POLICIES,
     Problem,
@@ -28,7 +29,6 @@ from hetnet.operations.rerouting import (
 
 BEST, NONE = "best", "none"
 SLOW = (filled, exact)
-ROUNDING = 1e-9  # of a capacity, so that what fills it to the last bit is not over it
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def lost_and_energy(
 ) -> tuple[Floats, Floats]:
     """What `loads` (1 + R, H, A) have beyond the capacity, and the kWh stations draw, (1 + R,) each."""
     lost, drawn = lost_and_drawn(loads, capacity, *silent, drawn_watts(model))
-    return lost, drawn / 1000
+    return without_rounding(lost, loads.sum(axis=(1, 2))), drawn / 1000
 
 
 def uncovered(routes: Routes, demand: Floats, stations: Counts) -> Floats:

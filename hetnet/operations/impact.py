@@ -13,7 +13,6 @@ from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.choosing import (
     BEST,
-    ROUNDING,
     Judged,
     Part,
     chosen,
@@ -24,7 +23,16 @@ from hetnet.operations.choosing import (
 from hetnet.operations.coverage import classes_of
 from hetnet.operations.energy import PowerModel
 from hetnet.operations.play_kernels import share_over
-from hetnet.operations.replica import Band, Replica, band, least_futures
+from hetnet.operations.replica import (
+    ROUNDING,
+    Band,
+    Replica,
+    Total,
+    band,
+    least_futures,
+    total,
+    without_rounding,
+)
 from hetnet.operations.rerouting import POLICIES, Problem, Routes, nearest, problem_of, routes_of, sent
 from hetnet.operations.scenario import Change, Move, Scenario, asked, change_of
 from hetnet.operations.users import Affected, Crowd, UsersOutcome, users_lost, users_outcome
@@ -53,11 +61,12 @@ class Outcome:
     """What a scenario changes. Loads are what is asked of stations; beyond the capacity it is lost.
 
     Where the best policy is looked for, it is chosen by the older half of the futures, and all that is told
-    of futures is of the other half.
+    of futures is of the other half. What is due to rounding alone is told as nothing.
     """
 
     scenario: Scenario
     told: int  # R, how many futures are told of
+    coverage: float  # the share of them that intervals hold
     silent: Mask  # (H, K)
     stations: Counts  # (A,) that are affected
     base: Band  # (H, A)
@@ -71,13 +80,13 @@ class Outcome:
     left_out: tuple[str, ...]  # policies that were not tried, since they would take too long
     policy: str
     over: tuple[Mask, Mask]  # (H, K) whether stations are over capacity by the forecast, before and after
-    asked_total: Band  # of the scenario, over all hours
-    lost_base: Band
-    lost_scenario: Band
-    lost_difference: Band
-    energy_base: Band  # kWh
-    energy_scenario: Band
-    energy_difference: Band
+    asked_total: Total  # of the scenario, over all hours
+    lost_base: Total
+    lost_scenario: Total
+    lost_difference: Total
+    energy_base: Total  # kWh
+    energy_scenario: Total
+    energy_difference: Total
     users: UsersOutcome | None = None  # where somebody has told how many there are
 
 
@@ -139,35 +148,44 @@ def _outcome(
     nobody = np.zeros(silent[0].shape, bool)
     lost_before, kwh_before = lost_and_energy(part.before, capacity, (nobody, nobody), settings.power)
     lost_after, kwh_after = lost_and_energy(after, capacity, silent, settings.power)
-    less = lost_after + uncovered(routes, part.demand, affected).sum(axis=(1, 2)) - lost_before  # (1 + R,)
-    drawn = kwh_after - kwh_before
+    alone = uncovered(routes, part.demand, affected).sum(axis=(1, 2))
+    less = without_rounding(lost_after + alone - lost_before, part.demand.sum(axis=(1, 2)))  # (1 + R,)
+    drawn = without_rounding(kwh_after - kwh_before, kwh_after + kwh_before)
+    base, load = band(part.before, cover), band(after, cover)
     over = without.over.copy()
     over[:, affected] = _over(after[0], capacity)
     return Outcome(
         scenario=scenario,
         told=part.told,
+        coverage=cover,
         silent=change.silent,
         stations=affected,
-        base=band(part.before, cover),
-        load=band(after, cover),
-        difference=band(after - part.before, cover),
+        base=base,
+        load=load,
+        difference=_difference(part.before, after, base, load, cover),
         risk=share_over(after[1:], capacity * (1 + ROUNDING)),
         lost=_lost(routes, after[0], part.demand[0], affected, capacity),
         routes=routes,
-        flows=routes.share * asked(change, replica.forecast)[:, routes.source],
+        flows=without_rounding(routes.share, np.ones(1)) * asked(change, replica.forecast)[:, routes.source],
         policies=choice.judged,
         left_out=choice.left_out,
         policy=choice.policy,
         over=(without.over, over),
-        asked_total=band(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
-        lost_base=band(without.lost, cover),
-        lost_scenario=band(without.lost + less, cover),
-        lost_difference=band(less, cover),
-        energy_base=band(without.energy, cover),
-        energy_scenario=band(without.energy + drawn, cover),
-        energy_difference=band(drawn, cover),
+        asked_total=total(without.asked + (part.demand - part.before).sum(axis=(1, 2)), cover),
+        lost_base=total(without.lost, cover),
+        lost_scenario=total(without_rounding(without.lost + less, without.asked), cover),
+        lost_difference=total(less, cover),
+        energy_base=total(without.energy, cover),
+        energy_scenario=total(without.energy + drawn, cover),
+        energy_difference=total(drawn, cover),
         users=_users(replica, without, change, Affected(affected, part.before, after, routes), cover),
     )
+
+
+def _difference(before: Floats, after: Floats, base: Band, load: Band, coverage: float) -> Band:
+    """What is asked `after` beyond what is `before`, (1 + R, H, A), of which two are the bands."""
+    found, beside = band(after - before, coverage), np.maximum(base.upper, load.upper)
+    return Band(*(without_rounding(each, beside) for each in (found.forecast, found.lower, found.upper)))
 
 
 def _users(
@@ -245,8 +263,7 @@ def _change_at(change: Change, stations: Counts) -> Change:
 
 
 def _beyond(loads: Values, capacity: Floats) -> Floats:
-    beyond: Floats = np.maximum(loads - capacity, 0.0)
-    return beyond
+    return without_rounding(np.maximum(loads - capacity, 0.0), capacity)
 
 
 def _over(loads: Values, capacity: Floats) -> Mask:

@@ -16,6 +16,7 @@ from hetnet.operations.play_kernels import outermost
 
 Singles = NDArray[np.float32]
 LEAST_SPREAD = 1e-12
+ROUNDING = 1e-9  # of a load or capacity, so that what fills it to the last bit is not over it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,33 @@ class Band:
 def band(values: Floats, coverage: float) -> Band:
     """The forecast, which comes first in `values` (1 + R, …), and the interval of the futures."""
     return Band(values[0], *ends(values[1:], coverage))
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum by the forecast, and in the futures: their median and mean, and the ends of an interval of them.
+
+    What is lost or drawn is no straight line of the load, so the sum by the forecast may lie outside.
+    """
+
+    forecast: float
+    median: float
+    mean: float
+    lower: float
+    upper: float
+
+
+def total(values: Floats, coverage: float) -> Total:
+    """What a sum comes to, by the forecast, which comes first in `values` (1 + R,), and in the futures."""
+    futures = values[1:]
+    lower, upper = ends(futures, coverage)
+    several = (values[0], np.median(futures), futures.mean(), lower, upper)
+    return Total(*(float(each) for each in several))
+
+
+def without_rounding(values: Floats, beside: Floats) -> Floats:
+    """The `values`, but nothing where so little `beside` what they come of is due to rounding."""
+    return np.where(np.abs(values) <= ROUNDING * beside, 0.0, values)
 
 
 def least_futures(coverage: float) -> int:

@@ -8,9 +8,7 @@ import numpy as np
 from data.errors import InputError
 from hetnet.network import Counts, Floats, Mask
 from hetnet.operations.coverage import NOBODY, Classes, classes_of
-from hetnet.operations.replica import Replica
-
-ROUNDING = 1e-9
+from hetnet.operations.replica import ROUNDING, Replica
 
 
 def sleepers(replica: Replica, confidence: float, window: Mask) -> Mask:

@@ -12,25 +12,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from hetnet.network import Counts, Floats
-from hetnet.operations.replica import Band, band
+from hetnet.operations.replica import Total, total, without_rounding
 from hetnet.operations.rerouting import Routes, sent
 
 
 @dataclass(frozen=True)
-class UsersBand:
+class UsersTotals:
     """Users without service: on average at a time, and at the hour when they are most."""
 
-    mean: Band
-    most: Band
+    mean: Total
+    most: Total
 
 
 @dataclass(frozen=True)
 class UsersOutcome:
     """What a scenario does to users."""
 
-    before: UsersBand
-    after: UsersBand
-    more: UsersBand  # at the same hour of the same future
+    before: UsersTotals
+    after: UsersTotals
+    more: UsersTotals  # at the same hour of the same future
     moved_mean: float  # served by another station, by the forecast
     moved_most: float
 
@@ -74,16 +74,17 @@ def users_outcome(
     served = sent(routes, crowd.after, stations)
     uncovered = (routes.uncovered * crowd.after[:, np.searchsorted(stations, routes.senders)]).sum(axis=1)
     lost = users_lost(served, affected.after, capacity) + uncovered  # (1 + R, H)
-    more = lost - users_lost(crowd.before, affected.before, capacity)
+    before = users_lost(crowd.before, affected.before, capacity)
+    more = without_rounding(lost - before, crowd.before.sum(axis=1))
     moved = (routes.share * crowd.after[:, np.searchsorted(stations, routes.source)]).sum(axis=1)
     return UsersOutcome(
         before=_both(lost_without, coverage),
-        after=_both(lost_without + more, coverage),
+        after=_both(without_rounding(lost_without + more, lost_without), coverage),
         more=_both(more, coverage),
         moved_mean=float(moved.mean()),
         moved_most=float(moved.max()),
     )
 
 
-def _both(lost: Floats, coverage: float) -> UsersBand:
-    return UsersBand(band(lost.mean(axis=1), coverage), band(lost.max(axis=1), coverage))
+def _both(lost: Floats, coverage: float) -> UsersTotals:
+    return UsersTotals(total(lost.mean(axis=1), coverage), total(lost.max(axis=1), coverage))

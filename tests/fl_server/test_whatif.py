@@ -129,6 +129,29 @@ def test_users_are_told_of_where_somebody_says_how_many_there_are(
     assert "expected one of them" in capsys.readouterr().err
 
 
+def test_words_say_what_is_a_forecast_and_what_is_of_futures(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = ("--off", "s1", "--headroom", "0.8")
+    (answer,) = told(made, capsys, *scenario)
+    totals, policies = answer["totals"], answer["policies"]
+    assert main(["whatif", str(made), *scenario, "--out", str(made.parent / "out"), "--overwrite"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "medians of 24 futures, and what holds 90% of what comes" in "\n".join(lines)
+    (kwh,) = (line for line in lines if line.lstrip().startswith("kWh"))
+    for name in ("kwh_before", "kwh", "kwh_more"):
+        each = totals[name]
+        assert each["lower"] <= each["median"] <= each["upper"]
+        assert f"{each['median']:,.0f} [{each['lower']:,.0f}, {each['upper']:,.0f}]" in kwh
+    header = next(line for line in lines if line.lstrip().startswith("policy"))
+    assert "lost by the forecast" in header
+    assert "mean of the 24 futures that choose" in header
+    (exact,) = (line for line in lines if line.lstrip().startswith("exact"))
+    expected = next(each for each in policies if each["policy"] == "exact")
+    figures = [f"{expected[name]:,.0f}" for name in ("lost", "lost_choosing", "lost_mean", "moved")]
+    assert exact.split()[1:] == figures
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -1,7 +1,7 @@
 // What if: a form for scenarios, and what they change, on the map and in figures.
 
 import { getFloats, ofRun, post } from "./api.js";
-import { button, clock, counted, el, figure, figures, fill, say, table } from "./dom.js";
+import { button, clock, counted, el, figure, figures, fill, percent, say, table } from "./dom.js";
 import { storeText } from "./files.js";
 import { follow } from "./jobs.js";
 import { set, state } from "./state.js";
@@ -96,19 +96,20 @@ function plainField(key, words, properties) {
   return el("div", { className: "field" }, el("label", { htmlFor: input.id }, words), input);
 }
 
-const band = ({ forecast, lower, upper }) => `${figure(forecast)} (${figure(lower)} to ${figure(upper)})`;
+/** A total: the median of the futures, which need not be what the forecast comes to, and the interval of them. */
+const band = ({ median, lower, upper }) => `${figure(median)} (${figure(lower)} to ${figure(upper)})`;
 
 function outcome(result) {
   const { totals } = result;
   return [
     el("h3", {}, result.name),
-    figures([["lost more", figure(totals.lost_more.forecast)], ["goes elsewhere", figure(totals.moved)], ["over capacity", `${totals.over_before} → ${totals.over}`],
-      ["kWh", `${totals.kwh_more.forecast > 0 ? "+" : ""}${figure(totals.kwh_more.forecast)}`], ["affected", figure(totals.affected)]]),
+    figures([["lost more", figure(totals.lost_more.median)], ["goes elsewhere", figure(totals.moved)], ["over capacity", `${totals.over_before} → ${totals.over}`],
+      ["kWh", `${totals.kwh_more.median > 0 ? "+" : ""}${figure(totals.kwh_more.median)}`], ["affected", figure(totals.affected)]]),
     hours(result),
-    table("Over all hours and stations, with 90 % intervals", [["", "words"], ["without"], ["with"]], [
+    table(`Over all hours and stations: medians of ${result.futures.told} futures, with intervals of ${percent(result.futures.coverage)} of them`, [["", "words"], ["without"], ["with"]], [
       ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)], ...users(totals.users)]),
     totals.users ? el("p", { className: "note" }, "Users are taken to be spread over stations as their load is, and to be served, handed over and lost as the traffic around them is.") : null,
-    result.policies.length ? table(`Who reroutes; ${result.policy} is taken`, [["policy", "words"], ["lost"], [`in ${result.futures.choosing} futures that choose`], [`in ${result.futures.told} others`], ["moved"]],
+    result.policies.length ? table(`Who reroutes, and what is lost then: by the forecast, in means of futures that choose, and of others; ${result.policy} is taken`, [["policy", "words"], ["forecast"], [`${result.futures.choosing} choose`], [`${result.futures.told} others`], ["moved, forecast"]],
       result.policies.map(({ name, lost, lost_choosing, lost_mean, moved }) => [name, figure(lost), figure(lost_choosing), figure(lost_mean), figure(moved)])) : null,
     result.left_out.length ? el("p", { className: "note" }, `Not tried, as they would take minutes for so much traffic: ${result.left_out.join(" and ")}.`) : null,
     changed(),
@@ -125,7 +126,7 @@ function users(told) {
   if (!told) return [];
   const { without_service_before: before, without_service: after, served_elsewhere: elsewhere } = told;
   return [["users without service, on average", band(before.mean), band(after.mean)], ["users without service, most at a time", band(before.most), band(after.most)],
-    ["users served by another, most at a time", "", figure(elsewhere.most)]];
+    ["users served by another, most at a time, by the forecast", "", figure(elsewhere.most)]];
 }
 
 function hours({ hours: times }) {

@@ -286,6 +286,7 @@ def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
     changed = page.execute_script("return vhtwin.state.difference.at()[vhtwin.state.places.get('s0')]")
     assert changed < 0
     assert "load with it minus load without" in text(page, "legend")
+    assert "medians of 24 futures, with intervals of 90\u00a0% of them" in text(page, "panel-whatif")
     by_id(page, "wanted-off").send_keys(",nobody")
     press(page, "document.querySelector('#panel-whatif button.main')")
     until(page, "document.querySelector('#panel-whatif .bad')?.textContent.includes('nobody')", 60)

@@ -13,10 +13,10 @@ from hetnet.operations import rerouting
 from hetnet.operations.coverage import Classes, classes_of
 from hetnet.operations.flow_kernels import fullest
 from hetnet.operations.impact import Outcome, PlaySettings, played
-from hetnet.operations.replica import Replica, halves
+from hetnet.operations.replica import Replica, Total, halves
 from hetnet.operations.rerouting import POLICIES, Problem, exact, problem_of, routes_of, sent
 from hetnet.operations.scenario import Scenario
-from hetnet.operations.users import users_by_load
+from hetnet.operations.users import UsersTotals, users_by_load
 from tests.hetnet.operations.replicas import some_replica
 
 OFF = st.lists(st.integers(0, 8), min_size=1, max_size=6, unique=True)
@@ -78,6 +78,47 @@ def test_an_empty_scenario_changes_nothing() -> None:
         assert not np.any([difference.forecast, difference.lower, difference.upper])
     assert (found.over[0] == found.over[1]).all()
     assert found.lost_base.forecast == found.lost_scenario.forecast > 0
+
+
+def totals(found: Outcome) -> dict[str, Total]:
+    several = {name: value for name, value in vars(found).items() if isinstance(value, Total)}
+    for name, users in vars(found.users).items() if found.users else ():
+        if isinstance(users, UsersTotals):
+            several |= {f"{name} mean": users.mean, f"{name} most": users.most}
+    return several
+
+
+@settings(max_examples=25)
+@given(OFF, st.integers(0, 99), st.floats(0.5, 1.5), st.floats(0.6, 1.6), st.sampled_from([0.5, 0.8, 0.9]))
+def test_totals_are_told_by_the_futures_that_their_intervals_are_of(
+    off: list[int], seed: int, room: float, bias: float, coverage: float
+) -> None:
+    """Also where no future is near the forecast, and where few of them lose anything."""
+    replica = some_replica(seed=seed, room=room)
+    futures = (bias * replica.futures).astype(np.float32)
+    replica = replace(replica, futures=futures, users=replica.forecast)
+    scenario = Scenario(off=(",".join(f"s{each}" for each in off),), demand=("all=+10%",))
+    (found,) = played(replica, [scenario], PlaySettings(coverage=coverage))
+    assert len(totals(found)) == 13
+    for name, each in totals(found).items():
+        assert each.lower <= each.median <= each.upper, name
+    assert found.asked_total.mean == pytest.approx(1.1 * futures[24:].sum(axis=(1, 2)).mean(), rel=1e-5)
+    assert found.lost_base.mean + found.lost_difference.mean == pytest.approx(found.lost_scenario.mean)
+
+
+@settings(max_examples=50)
+@given(OFF, st.integers(0, 99), st.sampled_from([0.5, 1.0, 1.5, 9.0]), st.sampled_from([*POLICIES, "best"]))
+def test_what_rounding_makes_is_told_as_nothing(off: list[int], seed: int, room: float, policy: str) -> None:
+    replica = some_replica(seed=seed, room=room)
+    replica = replace(replica, users=replica.forecast)
+    clauses = {"off": (",".join(f"s{each}" for each in off),), "demand": (f"s{off[0]}=+0%@2-5",)}
+    for scenario in (Scenario(off=clauses["off"]), Scenario(demand=clauses["demand"])):
+        found = outcome(replica, scenario, policy=policy)
+        figures = [value for each in totals(found).values() for value in vars(each).values()]
+        figures += [each.lost for each in found.policies] + [each.lost_mean for each in found.policies]
+        bands = (found.difference.forecast, found.difference.lower, found.difference.upper)
+        for values in (np.array(figures), found.lost, found.flows, *bands):
+            assert not ((np.abs(values) > 0) & (np.abs(values) < 1e-10)).any()
 
 
 @settings(max_examples=25)
