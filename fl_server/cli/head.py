@@ -10,7 +10,7 @@ from data.traffic import StationId, in_order
 from fl_server.cli import server
 from fl_server.cli.station import add_joining, joined, link_from
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import LinkGrid
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.tier.head import Head, HeadSetup
 from fl_server.tier.head_turns import Below
 
@@ -75,7 +75,7 @@ class Stations:
         """These stations, with nothing open; or all that are there now."""
         if self.grid is not None:
             self.grid.end()
-        self.grid = self.made.link.grid()
+        self.grid = LinkGrid(self.made.link)
         patience = Patience(answer_seconds=setup.answer_seconds)
         fleet = FlowerFleet(self.grid, setup_of(setup.head), patience, self.grid.pause, frozenset(stations))
         end = time.monotonic() + BACK_SECONDS

@@ -18,7 +18,8 @@ from fl_server.cli.twinning import Cast, How
 from fl_server.federation.board import Board, asleep_in
 from fl_server.federation.control import Control, Wanted
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import Link, LinkGrid
+from fl_server.federation.link import Link
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.run import Plan, planned
 from fl_server.run_folder import (
     FEDERATION,
@@ -93,7 +94,7 @@ class Runner:
     def _run(self, wanted: Wanted) -> None:
         folder = self.runs / wanted.name
         record = read_record(folder) if wanted.resume else self._record(wanted)
-        grid = self.link.grid()
+        grid = LinkGrid(self.link)
         try:
             fleet = self._fleet(grid, record, wanted)
             self.board.fleet, self.board.heads = fleet, ()

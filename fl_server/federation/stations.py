@@ -17,6 +17,7 @@ from data.plain import Plain, plain
 from data.sets.tables import ReadSettings
 from fl_server.federation.fleet import FlowerFleet, Patience
 from fl_server.federation.link import Doors, Link
+from fl_server.federation.link_grid import LinkGrid
 
 END_SECONDS = 10.0
 
@@ -47,7 +48,7 @@ def federated(
     """Stations in processes that join a server here, which also has `routes`."""
     link = Link(Doors())
     address = link.open(routes)
-    grid = link.grid()
+    grid = LinkGrid(link)
     try:
         with launched(crewing, address) as processes:
             yield Crew(FlowerFleet(grid, setup, patience, grid.pause), processes, address)

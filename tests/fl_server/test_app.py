@@ -25,7 +25,8 @@ from data.sets.tables import read_set
 from fl_server import app as server
 from fl_server.app import Asked, asked_for, settings_from
 from fl_server.cli.main import main
-from fl_server.federation.link import Doors, Link, LinkGrid
+from fl_server.federation.link import Doors, Link
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.local import local_fleet
 from fl_server.presets import settings_of
 from fl_server.run import planned
@@ -149,7 +150,7 @@ def federation(nodes: Sequence[Config], run: Config) -> Iterator[LinkGrid]:
     """The grid of a server with these nodes, which answer as the app for plain Flower does."""
     link = Link(Doors())
     address = link.open()
-    grid = link.grid()
+    grid = LinkGrid(link)
     answers = [partial(bs_client.app.answered, node=node, run=run) for node in nodes]
     joined = [FlowerNode(NodeLink(address=address), answered) for answered in answers]
     threads = [threading.Thread(target=node.run) for node in joined]

@@ -9,7 +9,8 @@ from bs_client.flower_node import Link as Way
 from bs_client.site import Site
 from data.traffic import Traffic, of_columns
 from fl_server.federation.fleet import FlowerFleet, Patience, setup_of
-from fl_server.federation.link import Doors, Link, LinkGrid, quiet
+from fl_server.federation.link import Doors, Link, quiet
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.settings import TwinSettings
 
 Answered = Callable[[bytes], bytes]

@@ -14,6 +14,7 @@ from data.traffic import StationId
 from data.wire import packed_answers, packed_orders, unpacked_answers, unpacked_orders
 from fl_server.federation.fleet import LOST, OVERTIME, TOO_LATE, Patience, setup_of
 from fl_server.federation.link import Link
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.settings import Strategies
 from forecasting.networks import initial_weights
 from forecasting.stations import start_rng
@@ -44,7 +45,7 @@ def test_the_twins_are_those_of_one_process_to_the_bit(
 ) -> None:
     settings = replace(SETTINGS, strategies=Strategies(cluster="weighted-mean"))
     expected = all_states(settings)[-1]
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], sites_of(CITY, parts)):
         fleet = gathered(grid, settings, len(CITY.stations))
         assert bits(all_states(settings, fleet=fleet)[-1]) == bits(expected)
@@ -57,7 +58,7 @@ def test_the_twins_are_those_of_one_process_to_the_bit(
 def test_stations_that_cannot_take_part_are_named_with_the_reason(link: tuple[Link, str]) -> None:
     load = CITY.load.copy()
     load[:, 2] = 7
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     odd = replace(CITY, load=load)
     with joined(link[1], sites_of(odd, [[0, 1], [2], [3, 4, 5, 6]])):
         fleet = gathered(grid, SETTINGS, 7)
@@ -78,7 +79,7 @@ def test_a_round_closes_without_a_station_that_is_too_slow_and_its_late_answer_i
             free.wait(20)
         return first(packet)
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [hesitant, second]):
         fleet = gathered(grid, SETTINGS, 7, SHORT)
         began = time.monotonic()
@@ -108,7 +109,7 @@ def test_where_all_are_too_slow_the_first_answer_is_waited_for(link: tuple[Link,
             free.wait(20)
         return second(packet)
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [slow, silent]):
         fleet = gathered(grid, SETTINGS, 7, Patience(answer_seconds=0.5, introduction_seconds=5))
         assert {_station(each) for each in fleet.ask([order(*CITY.stations)])} == {"s0", "s1", "s2"}
@@ -128,7 +129,7 @@ def test_answers_to_what_was_posted_are_collected_and_late_ones_are_failures(lin
             free.wait(20)
         return first(packet)
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [hesitant, second]):
         fleet = gathered(grid, SETTINGS, 7, SHORT)
         fleet.post([order("s1", "s4"), order("s5", turn=1)])
@@ -145,7 +146,7 @@ def test_answers_to_what_was_posted_are_collected_and_late_ones_are_failures(lin
 
 
 def test_a_node_that_left_costs_its_stations_alone_and_comes_back(link: tuple[Link, str]) -> None:
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], sites_of(CITY, [[3, 4, 5, 6]])):
         with joined(link[1], sites_of(CITY, [[0, 1, 2]])):
             fleet = gathered(grid, SETTINGS, 7, SHORT)
@@ -158,7 +159,7 @@ def test_a_node_that_left_costs_its_stations_alone_and_comes_back(link: tuple[Li
 
 
 def test_a_station_that_two_nodes_hold_counts_once_and_is_asked_of_the_last(link: tuple[Link, str]) -> None:
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], sites_of(CITY, [[0, 1, 2]])):
         fleet = gathered(grid, SETTINGS, 3, SHORT)
         assert fleet.trouble() == ""
@@ -184,7 +185,7 @@ def test_answers_for_stations_of_others_are_dropped_and_counted(link: tuple[Link
         stolen = [replace(each, station=StationId("s5")) for each in given if isinstance(each, Update)]
         return packed_answers([*given, *stolen])
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [greedy, second]):
         fleet = gathered(grid, SETTINGS, 7)
         answers = fleet.ask([order(*CITY.stations)])
@@ -211,7 +212,7 @@ def test_what_is_no_answer_is_counted_by_its_reason(
         once.append(1)
         return good(packet) if len(once) == 1 else answered(packet)
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [turned]):
         fleet = gathered(grid, SETTINGS, 2)
         assert fleet.ask([EvaluateOrder(fleet.stations, WEIGHTS, HISTORY, HISTORY + 1)]) == []
@@ -228,7 +229,7 @@ def test_no_series_crosses_the_wire(link: tuple[Link, str]) -> None:
         packets.append(site(packet))
         return packets[-1]
 
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], [overheard]):
         fleet = gathered(grid, SETTINGS, 7)
         all_states(fleet=fleet)
@@ -254,7 +255,7 @@ def test_patience_must_be_positive() -> None:
 
 
 def test_introductions_tell_what_kind_of_series_there_are(link: tuple[Link, str]) -> None:
-    grid = link[0].grid()
+    grid = LinkGrid(link[0])
     with joined(link[1], sites_of(wavy_traffic(stations=2, step_minutes=30), [[0, 1]])):
         fleet = gathered(grid, SETTINGS, 2)
         known = fleet.ask([IntroduceOrder()])

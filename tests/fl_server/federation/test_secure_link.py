@@ -25,7 +25,8 @@ from bs_client.flower_node import Link as Reached
 from data.errors import InputError
 from data.keys import ServerKeys, certificate, make_keys, node_keys, remove_node, server_keys
 from data.wire import carried, content_of
-from fl_server.federation.link import Doors, Link, LinkGrid, quiet
+from fl_server.federation.link import Doors, Link, quiet
+from fl_server.federation.link_grid import LinkGrid
 
 PATIENCE_SECONDS = 30.0
 PROTOBUF = {"content-type": "application/protobuf"}
@@ -80,7 +81,7 @@ def opened(folder: Path, stranger: Path) -> Iterator[Federation]:
     )
     link = Link(doors)
     port = int(link.open().rpartition(":")[2])
-    grid = link.grid()
+    grid = LinkGrid(link)
     try:
         yield Federation(folder, stranger, keys, link, grid, port)
     finally:

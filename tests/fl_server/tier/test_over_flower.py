@@ -6,6 +6,7 @@ import pytest
 
 from fl_server.federation import fleet as fleets
 from fl_server.federation.fleet import FlowerFleet, Patience
+from fl_server.federation.link_grid import LinkGrid
 from fl_server.run import Run
 from fl_server.running import first_state, states
 from fl_server.tier.head import head_setup
@@ -36,7 +37,7 @@ def test_heads_that_are_nodes_make_the_same_twins_also_if_stations_come_to_them_
         return (few if late and len(asked) == 1 else heads[0]).answered(packet)
 
     with opened() as (link, address):
-        grid = link.grid()
+        grid = LinkGrid(link)
         with joined(address, [growing, *(head.answered for head in heads[1:])]):
             fleet = FlowerFleet(grid, head_setup(ALONE, "one", 5.0), Patience(), grid.pause, growing=True)
             for there in fleet.gathered(len(CITY.stations)):
