@@ -47,11 +47,11 @@ def injected(traffic: Traffic, days: float, settings: FaultSettings, seed: int) 
     if (traffic.load < 0).any():
         raise InputError("the set holds z-scores, expected loads: faults are shares of a load")
     clock = hourly(traffic).local_times
-    hours = round(days * 24)
-    if not 24 <= hours < len(clock):
+    if not 1 <= days < len(clock) / 24:
         raise InputError(
             f"--days {days:g}: expected from 1 to less than the {len(clock) / 24:.1f} days of the set"
         )
+    hours = round(days * 24)
     near = nearest(traffic.positions)
     faults = drawn_faults(clock[-hours:], traffic.stations, near, settings, np.random.default_rng(seed))
     load = with_faults(traffic.load, traffic.local_times, traffic.stations, faults, settings.handed)

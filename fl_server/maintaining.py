@@ -49,11 +49,13 @@ class CrewSettings:
 
     def __post_init__(self) -> None:
         if min(self.crews, self.hours, self.every, self.repair_hours) < 1:
-            raise InputError("--crews, --hours, --every and --repair-hours must be at least 1")
+            raise InputError("crews, hours, every and repair_hours must be at least 1")
         if self.hours > self.every:
             raise InputError(
-                f"--hours {self.hours}: expected at most the {self.every} h between two slots (--every)"
+                f"visits of {self.hours} h: expected at most the {self.every} h from slot to slot"
             )
+        if self.every > WEEK:
+            raise InputError(f"a slot every {self.every} h: expected at most the {WEEK} h of a week")
 
     @property
     def slots(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -231,7 +231,7 @@ def _first(
     else:
         stands = np.flatnonzero(clock >= since)
         if not len(stands):
-            raise InputError(f"{source}: ends at {clock[-1]}, expected steps from {since} on")
+            raise InputError(f"{source}: ends at {clock[-1]}, expected steps from {since} on (--since)")
     if int(stands[0]) <= begin:
         raise InputError(
             f"{source}: begins at {clock[0]}; expected days before {clock[stands[0]]}, the first step that "

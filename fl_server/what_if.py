@@ -36,6 +36,7 @@ from hetnet.operations.scenario import KINDS, Scenario
 from hetnet.operations.users import UsersTotals, users_by_load
 
 MOST_HOURS = 14 * 24
+MOST_FUTURES = CALIBRATION_DAYS * 24
 APART = 7  # hours between the forecasts whose errors make futures: no divisor of a day, so at all its hours
 Figures = dict[str, Any]  # Any: what JSON can hold
 
@@ -57,8 +58,8 @@ class ReplicaSettings:
             raise InputError(f"hours must lie between 1 and {MOST_HOURS}, got {self.hours}")
         if self.users is not None and not 0 < self.users < np.inf:
             raise InputError(f"users must be more than 0, got {self.users:g}")
-        if not 2 <= self.futures <= CALIBRATION_DAYS * 24:
-            raise InputError(f"futures must lie between 2 and {CALIBRATION_DAYS * 24}, got {self.futures}")
+        if not 2 <= self.futures <= MOST_FUTURES:
+            raise InputError(f"futures must lie between 2 and {MOST_FUTURES}, got {self.futures}")
 
 
 def what_if(

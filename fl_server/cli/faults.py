@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from data.errors import InputError
 from data.sets.tables import read_set
 from data.store import refuse_existing, refuse_inside, whole_folder
 from data.words import counted
 from fl_server.cli import read_options
+from fl_server.cli.bounds import PART, POSITIVE, at_least, one_of, refuse_outside
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.faulting import LABELS, OURS, beside, injected, read_labels, within, write_injected
@@ -86,8 +86,16 @@ def inject(arguments: argparse.Namespace) -> int:
     """Write the set with faults and its labels."""
     refuse_inside(arguments.set, arguments.out)
     refuse_existing(arguments.out, overwrite=arguments.overwrite)
-    if arguments.seed < 0:
-        raise InputError(f"--seed must be at least 0, got {arguments.seed}")
+    refuse_outside(
+        arguments,
+        {
+            "kinds": one_of(FAULT_KINDS),
+            "each": at_least(1),
+            "days": POSITIVE,
+            "seed": at_least(0),
+            "handed": PART,
+        },
+    )
     settings = FaultSettings(
         kinds=tuple(dict.fromkeys(arguments.kinds)), each=arguments.each, handed=arguments.handed
     )
@@ -109,6 +117,7 @@ def inject(arguments: argparse.Namespace) -> int:
 
 def score(arguments: argparse.Namespace) -> int:
     """Print how the twins' alerts tell of the labelled faults, beside two plain detectors."""
+    refuse_outside(arguments, {"seed": at_least(0)})
     file = arguments.labels or arguments.data / LABELS
     faults = read_labels(file)
     first = min(fault.start for fault in faults)

@@ -14,8 +14,8 @@ from fl_server.cli.endings import TerminationError
 EXIT_CODES = """exit codes:
   0    done
   1    a defect of vhtwin: please report the trace
-  2    the command line itself is wrong
-  3    an input (file, folder, option value) is not as it must be, or the system refused a file
+  2    the command line cannot be read: an unknown option, a word where a number or a known name belongs
+  3    an input (file, folder, an option's value) is not as it must be, or the system refused a file
   4    a download failed
   130  interrupted (143 when terminated); every file is whole, and what can be continued says how
 """

@@ -9,15 +9,24 @@ import polars as pl
 from data.errors import InputError
 from data.store import refuse_existing_file, refuse_inside, whole_file
 from data.words import counted
+from fl_server.cli.bounds import SHARE, at_least, between, refuse_outside
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.experiments.claims import Interval, interval
-from fl_server.maintaining import Check, CrewSettings, Plan, checked, maintaining, visit_rows
+from fl_server.maintaining import WEEK, Check, CrewSettings, Plan, checked, maintaining, visit_rows
 from fl_server.watching import sighted
 from hetnet.operations.maintenance import RiskSettings
 
 MOST_LISTED = 20
-SHARE = 0.1  # of the stations that are worn out in a check
+WORN = 0.1  # of the stations that are worn out in a check
+BOUNDS = {
+    "crews": at_least(1),
+    "hours": between(1, WEEK),
+    "every": between(1, WEEK),
+    "repair_hours": at_least(1),
+    "failing": SHARE,
+    "check": at_least(0),
+}
 EXAMPLES = """examples:
   vhtwin maintain RUN --data NEWER --crews 2           the visits of the coming week
   vhtwin maintain RUN --check 10                       would the risk have named those that fail?
@@ -67,8 +76,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank, plan, check where wanted; print it."""
-    if arguments.check < 0:
-        raise InputError(f"--check must be at least 0, got {arguments.check}")
+    refuse_outside(arguments, BOUNDS)
+    if arguments.hours > arguments.every:
+        slots = f"the {arguments.every} h between two slots (--every)"
+        raise InputError(f"--hours {arguments.hours}: expected at most {slots}")
     crew = CrewSettings(
         **{name: getattr(arguments, name) for name in ("crews", "hours", "every", "repair_hours")}
     )
@@ -80,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = sighted(arguments.folder, arguments.data)
     plan = shown(maintaining(arguments.folder, found, crew, settings))
     seeds = range(1, arguments.check + 1)
-    check = checked(arguments.folder, found, settings, seeds, SHARE) if arguments.check else None
+    check = checked(arguments.folder, found, settings, seeds, WORN) if arguments.check else None
     rows = visit_rows(plan, crew)
     if arguments.out:
         with whole_file(arguments.out) as partial:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from data.sets.tables import ReadSettings
 from data.traffic import CHANNELS, StationId
+from fl_server.cli.bounds import at_least, refuse_outside
 from fl_server.stored_runs import stations_of_clusters
 
 
@@ -63,6 +64,7 @@ def add_only(group: "argparse._ArgumentGroup") -> None:
 
 def settings_from(arguments: argparse.Namespace) -> ReadSettings:
     """What the options say."""
+    refuse_outside(arguments, {"max_gap_hours": at_least(0)})
     chosen = [StationId(each) for each in arguments.only]
     chosen += stations_of_clusters(arguments.only_clusters, Path())
     return ReadSettings(

@@ -171,5 +171,6 @@ def _status(arguments: argparse.Namespace) -> Callable[[], dict[str, Any]] | Non
                 "--keys is for the server of a federation: expected --federation HOST:PORT beside it"
             )
         return None
+    remote.host_and_port("--federation", arguments.federation)
     server = remote.Server(argparse.Namespace(server=arguments.federation, keys=arguments.keys))
     return lambda: server.get(STATUS)

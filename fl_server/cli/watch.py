@@ -9,12 +9,14 @@ import numpy as np
 
 from data.errors import InputError
 from data.words import counted
+from fl_server.cli.bounds import Bound, refuse_outside
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.watching import Watched, watched, watched_answer, watching
 from hetnet.operations.alerts import ABOUT, KINDS, Alert
 
 MOST_LISTED = 40
+BOUNDS = {"every": Bound("seconds, more than 0 and at most a day", lambda value: 0 < value <= 86_400)}
 EXAMPLES = """examples:
   vhtwin watch RUN --data NEWER             what has come since the run, against its twins
   vhtwin watch RUN                          the days that the run itself has followed
@@ -46,8 +48,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch once, or until interrupted; print the alerts and the drift report."""
-    if not arguments.every > 0:
-        raise InputError(f"--every must be positive, got {arguments.every}")
+    refuse_outside(arguments, BOUNDS)
     since = moment(arguments.since)
     found = shown(watching(arguments.folder, arguments.data, since=since))
     _tell(found, arguments, {})

@@ -10,8 +10,11 @@ from data.errors import InputError
 from data.store import refuse_existing_file, refuse_inside, whole_file, whole_folder
 from data.words import counted
 from fl_server.cli import output_folder
+from fl_server.cli.bounds import POSITIVE, SHARE, Bound, between, one_of, refuse_outside
 from fl_server.cli.report import print_json, print_table, print_text
 from fl_server.what_if import (
+    MOST_FUTURES,
+    MOST_HOURS,
     ReplicaSettings,
     read_scenario,
     replica_of,
@@ -20,6 +23,7 @@ from fl_server.what_if import (
     written_scenario,
 )
 from fl_server.what_if_output import write_outcome
+from hetnet.network import Mask
 from hetnet.operations.capacity import COLUMNS, CapacitySettings
 from hetnet.operations.choosing import BEST
 from hetnet.operations.energy import PowerModel
@@ -35,6 +39,16 @@ ABOUT = {
     "sleep": "cells that sleep",
     "demand": "more or less is asked",
     "move": "what is asked of some is asked of another",
+}
+BOUNDS = {
+    "hours": between(1, MOST_HOURS),
+    "futures": between(2, MOST_FUTURES),
+    "users": POSITIVE,
+    "headroom": Bound("more than 0 and at most 100", lambda value: 0 < value <= 100),
+    "reach": POSITIVE,
+    "coverage": SHARE,
+    "confidence": SHARE,
+    "policy": one_of((BEST, *POLICIES)),
 }
 EXAMPLES = """examples:
   vhtwin whatif RUN --off 5056,5057                       two stations fail
@@ -133,7 +147,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.folder is None:
         arguments.refuse("expected the folder of a finished run")
-    scenarios = [] if arguments.sleep_plan else _scenarios(arguments)
+    refuse_outside(arguments, BOUNDS)
+    scenarios = [] if arguments.sleep_plan is not None else _scenarios(arguments)
     place = argparse.Namespace(set=arguments.folder, out=arguments.out, overwrite=arguments.overwrite)
     output_folder.refuse_bad(place)
     folder = output_folder.named_or_new(place, "whatif")
@@ -145,7 +160,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_existing_file(arguments.save, overwrite=arguments.overwrite)
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
-    if arguments.sleep_plan:
+    if arguments.sleep_plan is not None:
         older, replica = halves(replica)
         scenarios = [_planned_sleep(arguments, older)]
         settings = replace(settings, policy="nearest" if settings.policy == BEST else settings.policy)
@@ -191,17 +206,30 @@ def _planned_sleep(arguments: argparse.Namespace, older: Replica) -> Scenario:
     """The scenario in which all sleep that can at the hours that were named."""
     if arguments.scenario or any(getattr(arguments, kind) for kind in KINDS):
         raise InputError("--sleep-plan is a scenario of its own, expected no clauses or files beside it")
-    needed = futures_to_plan(arguments.confidence) if 0 < arguments.confidence < 1 else 0
+    if arguments.hours > 24:
+        raise InputError(f"--hours {arguments.hours}: expected at most 24 beside --sleep-plan, a day")
+    needed = futures_to_plan(arguments.confidence)
     if len(older.futures) < needed:
         raise InputError(
-            f"{arguments.futures} futures, half of which choose who sleeps, cannot tell what holds with a "
-            f"confidence of {arguments.confidence:.0%}, expected at least {2 * needed}: sample more "
-            f"(--futures), or lower the confidence"
+            f"--futures {arguments.futures}: half of them choose who sleeps, expected at least {2 * needed} "
+            f"for a --confidence of {arguments.confidence:.0%}"
         )
-    hours = "" if arguments.sleep_plan == "all" else f"@{arguments.sleep_plan}"
-    within = change_of(Scenario(demand=(f"all=+1%{hours}",)), older).factor[:, 0] != 1
+    within = _hours_planned(arguments.sleep_plan, older)
     asleep = sleepers(older, arguments.confidence, within)
     return Scenario(name=arguments.name or "sleep", sleep=clauses_of(asleep, older))
+
+
+def _hours_planned(words: str, replica: Replica) -> Mask:
+    """Which of the coming hours are those that `words` name, (H,)."""
+    hours = "" if words == "all" else f"@{words}"
+    try:
+        within: Mask = change_of(Scenario(demand=(f"all=+1%{hours}",)), replica).factor[:, 0] != 1
+    except InputError:
+        raise InputError(
+            f"--sleep-plan {words or repr(words)}: expected all, or hours of the day of which some are to "
+            f"come, such as 0-6 or 22-6"
+        ) from None
+    return within
 
 
 def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
@@ -218,9 +246,13 @@ def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
 
 def _play_settings(arguments: argparse.Namespace) -> PlaySettings:
     number, idle, slope, radiated, asleep = arguments.power
-    if number != int(number):
-        raise InputError(f"--power: {number:g} transceivers, expected a whole number")
-    power = PowerModel(transceivers=int(number), idle=idle, slope=slope, radiated=radiated, asleep=asleep)
+    words = f"--power {' '.join(f'{each:g}' for each in arguments.power)}"
+    if not float(number).is_integer():
+        raise InputError(f"{words}: {number:g} transceivers, expected a whole number")
+    try:
+        power = PowerModel(transceivers=int(number), idle=idle, slope=slope, radiated=radiated, asleep=asleep)
+    except InputError as error:
+        raise InputError(f"{words}: {error}") from None
     return PlaySettings(coverage=arguments.coverage, policy=arguments.policy, power=power)
 
 

@@ -118,10 +118,10 @@ def _refuse_few(futures: int, settings: PlaySettings) -> None:
     expected = f"cannot tell what holds {settings.coverage:.0%} of what comes, expected at least"
     if settings.policy == BEST:
         raise InputError(
-            f"{futures} futures, half of which choose the best policy, {expected} {2 * least - 1}: sample "
-            f"more, lower the coverage, or name a policy"
+            f"{futures} futures, half of which choose the best policy, {expected} {2 * least - 1}: more "
+            f"--futures, a lower --coverage, or a --policy by name"
         )
-    raise InputError(f"{futures} futures {expected} {least}: sample more, or lower the coverage")
+    raise InputError(f"{futures} futures {expected} {least}: more --futures, or a lower --coverage")
 
 
 def _without(replica: Replica, settings: PlaySettings) -> _Without:

@@ -118,10 +118,13 @@ def test_bad_labels_are_one_sentence(
     ("words", "sentence"),
     [
         (("--each", "9"), "ask for fewer"),
-        (("--kinds", "fire"), "unknown fault 'fire'"),
+        (("--kinds", "fire"), "--kinds fire: expected one of outage"),
+        (("--days", "nan"), "--days nan: expected a number above 0"),
+        (("--each", "0"), "--each 0: expected at least 1"),
+        (("--max-gap-hours", "nan"), "--max-gap-hours nan: expected at least 0"),
         (("--days", "99"), "--days 99: expected from 1 to less than the 25.0 days"),
-        (("--handed", "2"), "handed must lie in [0, 1]"),
-        (("--seed", "-1"), "--seed must be at least 0"),
+        (("--handed", "2"), "--handed 2: expected 0 to 1"),
+        (("--seed", "-1"), "--seed -1: expected at least 0"),
     ],
 )
 def test_bad_options_of_faults_are_one_sentence(
@@ -159,10 +162,13 @@ def test_a_plan_of_visits_loses_no_more_than_none(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--crews", "0"), "must be at least 1"),
+        (("--crews", "0"), "--crews 0: expected at least 1"),
         (("--hours", "9"), "--hours 9: expected at most the 6 h between two slots"),
-        (("--failing", "1"), "failing must lie between 0 and 1"),
-        (("--check", "-1"), "--check must be at least 0"),
+        (("--failing", "1"), "--failing 1: expected more than 0 and less than 1"),
+        (("--failing", "nan"), "--failing nan: expected more than 0 and less than 1"),
+        (("--repair-hours", "0"), "--repair-hours 0: expected at least 1"),
+        (("--every", "169"), "--every 169: expected 1 to 168"),
+        (("--check", "-1"), "--check -1: expected at least 0"),
     ],
 )
 def test_bad_options_of_maintain_are_one_sentence(

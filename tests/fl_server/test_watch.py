@@ -159,7 +159,8 @@ def test_the_table_is_for_a_person(made: Path, capsys: pytest.CaptureFixture[str
         (("--since", "2024-01-02"), "for twins to forecast from"),
         (("--since", "2024-01-05"), "what is unusual is learned from at least 3"),
         (("--data", "nowhere"), "nowhere"),
-        (("--follow", "--every", "0"), "--every must be positive"),
+        (("--follow", "--every", "inf"), "--every inf: expected seconds"),
+        (("--follow", "--every", "0"), "--every 0: expected seconds, more than 0 and at most a day"),
     ],
 )
 def test_bad_options_are_one_sentence(
