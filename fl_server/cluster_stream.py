@@ -69,11 +69,12 @@ def step_taken(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_pa
 def sent_down(passed: Passed, cluster: int) -> Passed:
     """Let the cluster see the G-NDT, and its stations start from it."""
     tree, stream = passed.tree, passed.stream
-    seen = with_value(stream.seen, cluster, tree.top)
+    received = tree.received[cluster]
+    seen = with_value(stream.seen, cluster, received)
     versions = with_value(stream.seen_versions, cluster, tree.top_version)
     return replace(
         passed,
-        tree=replace(tree, starts=with_value(tree.starts, cluster, tree.top)),
+        tree=replace(tree, starts=with_value(tree.starts, cluster, received)),
         stream=replace(stream, seen=seen, seen_versions=versions),
     )
 

@@ -16,6 +16,7 @@ from data.messages import PHASES
 from fl_server.aggregation.refresh import Arrival
 from fl_server.aggregation.updates import Updates
 from fl_server.cluster_stream import sent_down, step_taken
+from fl_server.crossing.upper import twins_down, twins_up
 from fl_server.fleet import Fleet
 from fl_server.stream import Passed, Report, Stream, World, with_value
 from fl_server.tree import Tree
@@ -37,6 +38,7 @@ def step_passed(fleet: Fleet, tree: Tree, stream: Stream, world: World, taking_p
 
 def _taken_up(fleet: Fleet, passed: Passed, report: Report, world: World) -> Passed:
     """The G-NDT refreshed by the twin of the cluster that reports, unless witnesses turn that down."""
+    passed = gone_up(passed, report.cluster, world)
     pairing, chosen = world.rules.pairing, np.array([report.cluster])
     if pairing is None or len(passed.tree.clusters) < 2:
         return sent_up(passed, report, world)
@@ -47,16 +49,29 @@ def _taken_up(fleet: Fleet, passed: Passed, report: Report, world: World) -> Pas
     exchange = passed.exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
     if not dropped.any():
         return sent_up(replace(passed, tree=tree, exchange=exchange), report, world)
-    exchange = exchange.counted("cluster_network", up=1, down=1, size=tree.size)
-    tree = replace(tree, clusters=with_value(tree.clusters, report.cluster, tree.top))
-    return sent_down(replace(passed, tree=tree, exchange=exchange), report.cluster)
+    passed = _gone_down(replace(passed, tree=tree, exchange=exchange), report.cluster, world)
+    tree = passed.tree
+    clusters = with_value(tree.clusters, report.cluster, tree.starts[report.cluster])
+    return replace(passed, tree=replace(tree, clusters=clusters))
+
+
+def gone_up(passed: Passed, cluster: int, world: World) -> Passed:
+    """The same with the cluster's twin at the network."""
+    tree, exchange = twins_up((passed.tree, passed.exchange), [cluster], world.rules.crossing)
+    return replace(passed, tree=tree, exchange=exchange)
+
+
+def _gone_down(passed: Passed, cluster: int, world: World) -> Passed:
+    """The same with the network's twin at the cluster, whose stations start from it."""
+    tree, exchange = twins_down((passed.tree, passed.exchange), [cluster], world.rules.crossing)
+    return sent_down(replace(passed, tree=tree, exchange=exchange), cluster)
 
 
 def sent_up(passed: Passed, report: Report, world: World) -> Passed:
-    """Refresh the G-NDT by the twin of the cluster that reports, and send it down to the cluster."""
+    """Refresh the G-NDT by the twin that a cluster has sent up, and send it down to the cluster."""
     tree, stream, cluster = passed.tree, passed.stream, report.cluster
     age = tree.top_version - int(stream.seen_versions[cluster])
-    arrival = Arrival(cluster, tree.clusters[cluster], stream.seen[cluster], age, report.samples)
+    arrival = Arrival(cluster, tree.heard[cluster], stream.seen[cluster], age, report.samples)
     stream = replace(
         stream,
         sent=stream.sent + 1,
@@ -70,8 +85,7 @@ def sent_up(passed: Passed, report: Report, world: World) -> Passed:
     if made is not None:
         tree = replace(tree, top=made, top_version=tree.top_version + 1)
         stream = replace(stream, top_until=max(stream.top_until, int(stream.known_until.max())))
-    exchange = passed.exchange.counted("cluster_network", up=1, down=1, size=tree.size)
-    return sent_down(replace(passed, tree=tree, stream=stream, exchange=exchange), cluster)
+    return _gone_down(replace(passed, tree=tree, stream=stream), cluster, world)
 
 
 def reposted(fleet: Fleet, stream: Stream) -> None:

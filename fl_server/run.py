@@ -4,7 +4,7 @@ Axes: N stations, C clusters, P parameters.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +21,7 @@ from data.traffic import StationId, fingerprint
 from fl_server.aggregation.strategies import chosen_strategy
 from fl_server.behaviour import Behaviour, drawn_behaviour
 from fl_server.crossing.coded import Bases
+from fl_server.crossing.common import begun_common
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.scoring import Standing, no_standing
@@ -251,4 +252,7 @@ def begun(plan: Plan, system: System) -> Run:
     """A run before its first turn."""
     weights = initial_weights(plan.network, start_rng(plan.settings.recipe.seed))
     nothing = Phase(no_standing(len(plan.stations)), Exchange(), {})
-    return Run(system, "vertical", 0, seedling(len(plan.stations), weights), nothing, nothing)
+    coded = system == "hierarchical" and plan.settings.crossing.between_clusters is not None
+    tree = seedling(len(plan.stations), weights)
+    tree = replace(tree, common=begun_common(weights)) if coded else tree
+    return Run(system, "vertical", 0, tree, nothing, nothing)

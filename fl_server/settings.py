@@ -188,10 +188,11 @@ class TwinSettings:
                 "attack: stations that remember what their updates left out cannot be looked into; expected "
                 "no compress beside a simulated attack"
             )
-        if not self.crossing.plain and self.segment.how.method == HEADS:
+        crossing = self.crossing
+        if (not crossing.plain or crossing.between_clusters) and self.segment.how.method == HEADS:
             raise InputError(
-                "compress, secure sum: cluster heads on machines of their own take updates as they are; "
-                "expected another method than heads, or neither of them"
+                "compress, secure sum: cluster heads on machines of their own take updates and twins as they "
+                "are; expected another method than heads, or neither of them"
             )
         if self.crossing.secure_sum and (self.attack.kind, self.defence.kind) != ("none", "none"):
             raise InputError(

@@ -64,8 +64,8 @@ class Sendings:
 class Stream:
     """Where H-twinning stands, beside the twins: `step` steps have passed.
 
-    `seen` is the last G-NDT that each cluster received, `known` the last C-NDT that each sent up. A twin's
-    `until` is the step up to which it has learned.
+    `seen` is the last G-NDT as each cluster received it, `known` the last C-NDT of each as it came up. The
+    `until` of a twin is the step up to which it has learned.
     """
 
     step: int
@@ -140,9 +140,9 @@ def stream_begun(tree: Tree, world: World) -> Stream:
         trained_until=world.train_steps - gathered,
         open=(),
         waiting=(),
-        seen=np.tile(tree.top, (clusters, 1)),
+        seen=tree.received,
         seen_versions=np.full(clusters, tree.top_version),
-        known=tree.clusters,
+        known=tree.heard,
         known_samples=np.bincount(tree.cluster_of) * world.windows,
         known_until=until,
         cluster_until=until,

@@ -45,6 +45,7 @@ def rules_of(plan: Plan, system: System = "hierarchical") -> Rules:
         layers=tuple(part.size for part in plan.network.parts),
         least_answers=plan.settings.vertical.least_answers,
         pairing=_pairing(plan),
+        crossing=plan.settings.crossing.between_clusters if system == "hierarchical" else None,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fl_server.aggregation.updates import State
+from fl_server.crossing.common import Common, regrouped_common
 from fl_server.trust.record import Trust
 
 Floats = NDArray[np.float32]
@@ -32,11 +33,22 @@ class Tree:
     top_state: State
     cluster_states: tuple[State, ...]  # C of them
     trust: Trust | None = None  # what trials have shown, where updates are tried
+    common: Common | None = None  # where twins cross in fewer bytes than they have
 
     @property
     def size(self) -> int:
         """Bytes of one twin's weights."""
         return int(self.top.nbytes)
+
+    @property
+    def heard(self) -> Floats:
+        """The C-NDTs as the network has them, (C, P): those that there are unless a coding lies between."""
+        return self.clusters if self.common is None else self.common.twins
+
+    @property
+    def received(self) -> Floats:
+        """The G-NDT as each cluster has received it, (C, P); as it is unless a coding lies between."""
+        return np.tile(self.top, (len(self.clusters), 1)) if self.common is None else self.common.tops
 
     @property
     def sendings(self) -> int:
@@ -67,6 +79,9 @@ def regrouped(tree: Tree, cluster_of: Clusters) -> Tree:
     """
     shares = origins(tree.cluster_of, cluster_of)
     main = shares.argmax(axis=1)  # (C,) the old cluster that most come from; the first of several
+    common = tree.common
+    if common is not None:
+        common = regrouped_common(common, shares, mixed(shares, common.tops), mixed(shares, common.twins))
     return Tree(
         cluster_of=cluster_of,
         top=tree.top,
@@ -77,6 +92,7 @@ def regrouped(tree: Tree, cluster_of: Clusters) -> Tree:
         top_state=tree.top_state,
         cluster_states=tuple(tree.cluster_states[cluster] for cluster in main),
         trust=tree.trust,
+        common=common,
     )
 
 

@@ -10,12 +10,14 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
+from data.coding import Coding
 from data.exact_sums import exact_sum, mean_of_sums, together
 from data.messages import PHASES, Failure, Phase, SumBy, Summed, TrainOrder, Update
 from data.traffic import StationId
 from fl_server.aggregation.means import sum_by
 from fl_server.aggregation.strategies import result_of
 from fl_server.aggregation.updates import Floats, Strategy, Updates, as_floats
+from fl_server.crossing.upper import twins_down, twins_up
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.inbox import Received, received, stacked
@@ -38,13 +40,17 @@ TOO_FEW = "was one of too few in its cluster, which kept its twin"
 
 @dataclass(frozen=True)
 class Rules:
-    """How the two tiers aggregate: `layers` are the sizes of the network's parts."""
+    """How the two tiers aggregate: `layers` are the sizes of the network's parts.
+
+    By `crossing` twins of clusters and of the network are written when they cross, if not as they are.
+    """
 
     cluster: Strategy
     top: Strategy
     layers: tuple[int, ...]
     least_answers: int = 1
     pairing: Pairing | None = None  # by which updates are tried before they are taken in
+    crossing: Coding | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,10 @@ def vertical_round(
     in_time = taking_part if late is None else taking_part & ~late
     cast = np.bincount(tree.cluster_of[taking_part], minlength=len(tree.clusters))
     trained = clusters_trained(fleet, tree, turn, in_time, cast, rules)
-    if rules.pairing and turn.upwards:
-        trained = _clusters_paired(fleet, trained, turn, rules.pairing)
+    if turn.upwards:
+        trained = clusters_sent(trained, rules)
+        if rules.pairing:
+            trained = _clusters_paired(fleet, trained, turn, rules.pairing)
     return network_made(trained, turn, rules)
 
 
@@ -129,6 +137,13 @@ def _paired(
     return tree, came, exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
 
 
+def clusters_sent(trained: Trained, rules: Rules) -> Trained:
+    """The same after the twins that are new went up to the network."""
+    new = np.flatnonzero(trained.windows).tolist()
+    tree, exchange = twins_up((trained.tree, trained.exchange), new, rules.crossing)
+    return replace(trained, tree=tree, exchange=exchange)
+
+
 def _clusters_paired(fleet: Fleet, trained: Trained, turn: Turn, pairing: Pairing) -> Trained:
     """The same where the twins of clusters that witnesses turn down have their previous state."""
     new = np.flatnonzero(trained.windows)
@@ -139,19 +154,17 @@ def _clusters_paired(fleet: Fleet, trained: Trained, turn: Turn, pairing: Pairin
     tree, dropped = clusters_tried(hearing, tree, new)
     clusters, windows = tree.clusters.copy(), trained.windows.copy()
     clusters[new[dropped]], windows[new[dropped]] = tree.starts[new[dropped]], 0
-    sent, size = int(dropped.sum()), tree.size
-    exchange = trained.exchange.counted("station_cluster", down=tree.sendings - before, size=size)
-    exchange = exchange.counted("cluster_network", up=sent, size=size)  # in vain
+    exchange = trained.exchange.counted("station_cluster", down=tree.sendings - before, size=tree.size)
     return replace(trained, tree=replace(tree, clusters=clusters), windows=windows, exchange=exchange)
 
 
 def network_made(trained: Trained, turn: Turn, rules: Rules) -> Outcome:
-    """Make the network's twin of those of the clusters, unless each stays by itself."""
+    """Make the network's twin of those that clusters have sent, unless each stays by itself."""
     tree, windows, exchange = trained.tree, trained.windows, trained.exchange
     if turn.upwards and windows.any():
         tree = _top_aggregated(tree, windows, rules)
-        up, down = int(np.count_nonzero(windows)), len(windows)
-        exchange = exchange.counted("cluster_network", up=up, down=down, size=tree.size)
+        tree, exchange = twins_down((tree, exchange), range(len(windows)), rules.crossing)
+        tree = replace(tree, starts=tree.received)
     elif not turn.upwards:
         tree = replace(tree, starts=tree.clusters)  # each cluster goes on from its own twin
     heard = int(trained.heard.sum())
@@ -263,9 +276,8 @@ def _mean_of(came: Contributions, by: SumBy) -> Floats:
 
 
 def _top_aggregated(tree: Tree, windows: Counts, rules: Rules) -> Tree:
-    """The tree with a G-NDT of the C-NDTs that are new, sent back to every cluster."""
+    """The tree with a G-NDT of the C-NDTs that are new."""
     new = windows > 0
-    updates = Updates(tree.clusters[new], windows[new], rules.layers)
+    updates = Updates(tree.heard[new], windows[new], rules.layers)
     top, state = result_of(rules.top, tree.top, updates, tree.top_state)
-    starts = np.tile(top, (len(new), 1))
-    return replace(tree, top=top, top_state=state, top_version=tree.top_version + 1, starts=starts)
+    return replace(tree, top=top, top_state=state, top_version=tree.top_version + 1)

@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   vhtwin twin DIR --personal head                     also a twin for each station, with a head of its own
   vhtwin twin DIR --clusters 10 --preset paper        the paper's settings, Girvan-Newman
   vhtwin twin DIR --cluster-strategy krum:faulty=2 --refresh mix:rate=0.5
-  vhtwin twin DIR --compress top-k=0.05+int8          send changes of twins in a thirtieth of the bytes
+  vhtwin twin DIR --compress                          send changes of twins in fewer bytes, between all tiers
   vhtwin twin DIR --attack sign-flip:.2 --defend on   what a fifth of the stations could do, and the defence
   vhtwin twin DIR --privacy epsilon=8,delta=1e-5      bound what anybody learns of one station's series
   vhtwin twin DIR --validation-days 7                 choose settings without a look at the test days

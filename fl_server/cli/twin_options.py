@@ -104,8 +104,8 @@ def _add_phases(group: "argparse._ArgumentGroup") -> None:
         "--compress",
         nargs="*",
         metavar="CODING",
-        help=f"updates, and twins sent down: {CODINGS}; the second for what goes down (default of both: "
-        f"{' '.join(COMPRESSED)})",
+        help="updates, twins sent down to stations, and twins between clusters and network, in one coding or "
+        f"one each: {CODINGS}, none (default of what is not named: {' '.join(COMPRESSED)})",
     )
     group.add_argument(
         "--secure-sum",
@@ -177,11 +177,14 @@ def _given(arguments: argparse.Namespace) -> Table:
 
 
 def _compressed(given: list[str]) -> Table:
-    """How updates go up and twins go down, by no coding, one for both, or two."""
-    if len(given) > 2:
-        raise InputError(f"--compress {' '.join(given)}: expected one coding, or one up and one down")
-    up, *down = given or COMPRESSED
-    return {"up": up, "down": (down or [up])[0]}
+    """How updates go up, twins down, and twins between clusters and network: one coding, or one each."""
+    if len(given) > len(COMPRESSED):
+        raise InputError(
+            f"--compress {' '.join(given)}: expected one coding, or one each up, down, and between clusters "
+            "and network"
+        )
+    codings = given * len(COMPRESSED) if len(given) == 1 else [*given, *COMPRESSED[len(given) :]]
+    return dict(zip(("up", "down", "clusters"), codings, strict=True))
 
 
 def _topology(name: str | None) -> str | None:

@@ -34,13 +34,13 @@ from data.messages import (
 )
 from data.traffic import StationId
 from fl_server.exchange import Exchange
-from fl_server.horizontal import sent_up
+from fl_server.horizontal import gone_up, sent_up
 from fl_server.run import Mark, Plan, Run
 from fl_server.scoring import Standing
 from fl_server.settings import TwinSettings
 from fl_server.stream import Passed, Report, World, with_value
 from fl_server.tier.backhaul import Heads, Marks
-from fl_server.vertical import Mask, Outcome, Rules, Trained, Turn, network_made
+from fl_server.vertical import Mask, Outcome, Rules, Trained, Turn, clusters_sent, network_made
 from forecasting.metrics import Tally
 
 
@@ -87,7 +87,7 @@ def round_over_heads(heads: Heads, turn: Turn, drawn: Mask, rules: Rules) -> tup
         else replace(mark, told=-1)
         for cluster, mark in enumerate(heads.marks)
     )
-    return network_made(trained, turn, rules), marks
+    return network_made(clusters_sent(trained, rules) if turn.upwards else trained, turn, rules), marks
 
 
 def _trained(heads: Heads, rounds: Mapping[int, ClusterRound], drawn: Mask) -> Trained:
@@ -162,7 +162,7 @@ def _taken(passed: Passed, cluster: int, report: ClusterReport, world: World) ->
     )
     stream = replace(stream, cluster_until=with_value(stream.cluster_until, cluster, report.until))
     known = Report(cluster, report.samples, report.when, cluster)
-    return sent_up(replace(passed, tree=tree, stream=stream), known, world)
+    return sent_up(gone_up(replace(passed, tree=tree, stream=stream), cluster, world), known, world)
 
 
 def _refresh(heads: Heads, cluster: int, number: int, passed: Passed) -> RefreshOrder:

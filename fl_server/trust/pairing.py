@@ -96,9 +96,9 @@ def stations_tried(hearing: Hearing, tree: Tree, updates: Sequence[Update]) -> t
 
 
 def clusters_tried(hearing: Hearing, tree: Tree, chosen: Counts) -> tuple[Tree, Mask]:
-    """The same for the twins of the `chosen` clusters, beside that of the network."""
+    """The same for the twins of the `chosen` clusters, as the network has them, beside its own."""
     trust = _trust(tree)
-    found, sendings = ratios(hearing, [Trial(tree.clusters[each], tree.top) for each in chosen])
+    found, sendings = ratios(hearing, [Trial(tree.heard[each], tree.top) for each in chosen])
     groups = [np.flatnonzero(tree.cluster_of == each) for each in chosen]
     record, dropped = _judged(hearing, trust.clusters, groups, found)
     trust = replace(trust, clusters=record, sendings=trust.sendings + sendings)

@@ -11,6 +11,7 @@ import pytest
 
 from data.traffic import Traffic
 from fl_server.cli.main import main
+from fl_server.crossing.settings import COMPRESSED
 from fl_server.run_folder import kept_state, read_record
 from forecasting.twin import load_twin
 from tests.cities import wavy_traffic
@@ -192,6 +193,22 @@ def test_what_is_said_more_closely_wins(
     assert setting(capsys, small, "vertical.epochs", *given, "--epochs", "4") == "4"
     assert setting(capsys, small, "vertical.epochs", "--epochs", "4", "--set", "vertical.epochs=5") == "5"
     assert setting(capsys, small, "horizontal.participation", "--participation", "0.5") == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("words", "codings"),
+    [
+        ((), COMPRESSED),
+        (("float16",), ("float16",) * 3),
+        (("int8", "float16"), ("int8", "float16", "int8")),
+        (("int8", "float16", "none"), ("int8", "float16", "none")),
+    ],
+)
+def test_what_crosses_is_compressed_in_one_coding_or_one_each(
+    small: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], codings: tuple[str, ...]
+) -> None:
+    names = ("crossing.up", "crossing.down", "crossing.clusters")
+    assert tuple(setting(capsys, small, name, "--compress", *words) for name in names) == codings
 
 
 def test_a_number_of_clusters_means_girvan_newman_unless_another_method_is_named(

@@ -9,7 +9,7 @@ from tests.cities import wavy_traffic
 from tests.fl_server.test_forecast import written_set
 from tests.processes.test_up import VHTWIN, WORDS, children, gone, rounds, twins, until, up
 
-CODED = [*WORDS, "--compress", "top-k=0.1+int8", "top-k=0.2+float16"]
+CODED = [*WORDS, "--compress", "top-k=0.1+int8", "top-k=0.2+float16", "int8"]
 
 
 @pytest.fixture(scope="module")

@@ -70,20 +70,20 @@ def test_from_every_state_that_was_kept_the_rest_is_the_same(tmp_path: Path, kil
     assert tried >= 6
 
 
-def begun(tmp_path: Path) -> Path:
+def begun(tmp_path: Path, settings: TwinSettings = CODED) -> Path:
     """The folder of a run before its first state."""
     folder = tmp_path / "run"
-    new_run(folder, Record("0", "city", "", ReadSettings(), CODED), overwrite=False)
+    new_run(folder, Record("0", "city", "", ReadSettings(), settings), overwrite=False)
     return folder
 
 
-def resumed(folder: Path) -> State:
+def resumed(folder: Path, settings: TwinSettings = CODED) -> State:
     """The end of the run that goes on from what is kept, with stations that know no more than that."""
-    fleet = fleet_of(CODED)
+    fleet = fleet_of(settings)
     remembering(fleet, folder / "memory")
     state = kept_state(folder)
     assert state is not None
-    return [state, *states(fleet, plan_of(fleet, CODED), state)][-1]
+    return [state, *states(fleet, plan_of(fleet, settings), state)][-1]
 
 
 def test_without_what_was_left_out_the_rest_would_be_another(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_codings_and_the_gate_go_together() -> None:
 
 def test_heads_of_their_own_take_no_codings() -> None:
     how = replace(SETTINGS.segment.how, method="heads")
-    with pytest.raises(InputError, match="heads on machines of their own take updates as they are"):
+    with pytest.raises(InputError, match="heads on machines of their own take updates and twins as they are"):
         TwinSettings(segment=replace(SETTINGS.segment, how=how), crossing=SPARSE)
 
 

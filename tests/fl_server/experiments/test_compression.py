@@ -13,7 +13,7 @@ def test_the_page_is_made_of_the_stored_rows() -> None:
 
 
 def test_the_default_meets_its_aim_on_five_seeds() -> None:
-    """A tenth of the bytes at 1 % more error at most: the mean and its whole interval."""
+    """A tenth of the bytes of all tiers at 1 % more error at most: the mean and its whole interval."""
     found = verdicts(studied_of(COMPRESSION))
     assert [each.claim.direction for each in found] == [1, -1]
     assert {tables.verdict_line(each)[-2] for each in found} == {"holds"}
