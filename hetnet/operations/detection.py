@@ -47,7 +47,7 @@ def detecting(followed: Followed, settings: WatchSettings) -> Work[tuple[list[Al
     quiet = np.ones(followed.seen.shape, dtype=bool)
     for each in several:
         quiet[each.start : each.end, each.station] = False
-    drifting = sorted(each.station for each in drifts)
+    drifting = sorted(each.station for each in drifts if each.kind == "drift")
     report = drift_report(followed, found, quiet, drifting, settings.drift)
     yield _at(3)
     alerts = grouped(followed, found, everything)

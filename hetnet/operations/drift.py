@@ -1,7 +1,9 @@
 """Drift: stations that move away from their twins day by day, and whether it is time to train again.
 
 A two-sided CUSUM (Page, Continuous Inspection Schemes, 1954) runs on the median deviation of each whole day,
-less that of the neighbours; never on loads, whose days and weeks are cycles and no drift.
+less that of the neighbours; never on loads, whose days and weeks are cycles and no drift. Its sum leaves its
+limit for a jump as well, which noise may hide from the walk over the steps: what is far away on the first
+whole day, and since, has not moved away day by day, and is called a level shift.
 
 Axes: D days, N stations, T steps.
 """
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.traffic import StationId
 from hetnet.operations.deviations import Array, Deviations, Followed, Whole
-from hetnet.operations.episodes import Episode
+from hetnet.operations.episodes import Episode, Limits
 from hetnet.operations.neighbour_kernels import middle_of_near
 
 
@@ -23,7 +25,8 @@ from hetnet.operations.neighbour_kernels import middle_of_near
 class DriftSettings:
     """`slack` and `limit` of the CUSUM in standard deviations of calm days; when training again is advised.
 
-    It is when the typical error has grown `grown` times, or this share of the stations drifts.
+    It is when the typical error has grown `grown` times, or this share of the stations drifts. `jump` and
+    `share_back` are the walk's `least_change` and `share_back`: what is a jump, and when it is over.
     """
 
     slack: float = 1.0
@@ -31,10 +34,21 @@ class DriftSettings:
     least_spread: float = 0.05
     grown: float = 1.2
     share: float = 0.1
+    jump: float = Limits.least_change
+    share_back: float = Limits.share_back
 
     def __post_init__(self) -> None:
-        if min(self.slack, self.limit, self.least_spread, self.grown, self.share) <= 0:
-            raise InputError("slack, limit, least_spread, grown and share must be positive")
+        several = (
+            self.slack,
+            self.limit,
+            self.least_spread,
+            self.grown,
+            self.share,
+            self.jump,
+            self.share_back,
+        )
+        if min(several) <= 0:
+            raise InputError("slack, limit, least_spread, grown, share, jump and share_back must be positive")
 
 
 @dataclass(frozen=True)
@@ -66,10 +80,10 @@ def cusum(values: Array, slack: float, limit: float) -> Whole:
 def drift_episodes(
     followed: Followed, found: Deviations, others: Sequence[Episode], settings: DriftSettings
 ) -> Iterator[Episode]:
-    """An episode of each station that drifts, raised by the last step of a day and open from then on.
+    """An episode of each station that drifts or has jumped, raised by the last step of a day.
 
-    A station of which something else is known at that time, or was in the week before, does not drift: it
-    has jumped.
+    A station of which something else is known at that time, or was in the week before, has jumped as well,
+    and that is told already. A drift is open from then on.
     """
     days, last_steps = _whole_days(followed)
     calm = int((last_steps < followed.first).sum())
@@ -98,7 +112,25 @@ def drift_episodes(
             began = _began(values[calm : day + 1, station] / spread[station], settings.slack)
             start = max(followed.first, int(last_steps[calm + began]) - followed.steps_a_day + 1)
             score = abs(float(values[day, station] / spread[station]))
-            yield Episode("drift", station, start, raised, None, score, explained=False)
+            away = values[calm + began : day + 1, station]
+            if not is_jump(away, settings):
+                yield Episode("drift", station, start, raised, None, score, explained=False)
+                continue
+            back = np.abs(values[day + 1 :, station]) < settings.share_back * abs(away[1:].mean())
+            end = int(last_steps[day + 1 + back.argmax()]) if back.any() else None
+            yield Episode("level-shift", station, start, raised, end, score, explained=False)
+
+
+def is_jump(away: Array, settings: DriftSettings) -> bool:
+    """Whether deviations of days (D,), from that on which it began, are those of a jump.
+
+    It began within the first day; on the next it is as far away as windows of the walk count, and so it is
+    in the mean of the days since, to the same side.
+    """
+    if len(away) < 2:
+        return False
+    side = 1.0 if away[1] > 0 else -1.0
+    return bool(side * away[1] >= settings.jump and side * away[1:].mean() >= settings.jump)
 
 
 def _began(values: Array, slack: float) -> int:

@@ -42,10 +42,15 @@ class Rules(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What a station has shown before each step: the sum of its deviations, and their level."""
+    """What a station has shown before each step: the sum of its deviations, and their level.
+
+    And the steps from which the last episode below the level was over, and the last one above it.
+    """
 
     total: Array  # (T + 1,)
     level: Array  # (T + 1,)
+    below: int
+    above: int
 
 
 class Walked(NamedTuple):
@@ -89,6 +94,7 @@ def _walk_station(station: int, course: Course, rules: Rules, walked: Walked) ->
     steps, windows = course.deviation.shape[1], course.window_width[:, station]
     level, total = np.zeros(steps + 1), np.zeros(steps + 1)
     kind, since, calm, size, held = NOTHING, 0, 0, 0.0, 0.0
+    below, above, gradual = 0, 0, False
     for step in range(steps):
         own, width = course.deviation[station, step], course.width[station, step]
         total[step + 1] = total[step] + own
@@ -102,15 +108,20 @@ def _walk_station(station: int, course: Course, rules: Rules, walked: Walked) ->
             if raised == SURGE and kind != NOTHING:
                 raised = NOTHING
             if raised == NOTHING and kind == NOTHING:
-                raised, score, start = _gradual(step, now, Past(total, level), windows, rules)
+                raised, score, start = _gradual(step, now, Past(total, level, below, above), windows, rules)
         if raised not in (NOTHING, kind):
             held = level[start] if kind == NOTHING else held
+            gradual = raised != OUTAGE if kind == NOTHING else gradual
             start = since if kind in (DEGRADATION, SHIFT) else start
             kind, since, calm, size = raised, start, 0, own - held
             walked.begin[station, step], walked.score[station, step] = start, score
         elif kind != NOTHING:
             calm = calm + 1 if abs(now) < rules.share_back * abs(size) or now * size < 0 else 0
             if calm >= rules.quiet:
+                if gradual and size < 0:
+                    below = step + 1 - rules.quiet
+                elif gradual:
+                    above = step + 1 - rules.quiet
                 kind = NOTHING
             elif kind in (DEGRADATION, SURGE) and step - since >= rules.shift:
                 recent = (total[step + 1] - total[step + 1 - rules.shift]) / rules.shift - held
@@ -142,13 +153,18 @@ def _sudden(now: float, width: float, ahead: float, rules: Rules) -> tuple[int, 
 
 @cached
 def _gradual(step: int, now: float, past: Past, window_width: Array, rules: Rules) -> tuple[int, float, int]:
-    """What the means over some steps raise, how many widths the farthest is away, and where it began."""
+    """What the means over some steps raise, how many widths the farthest is away, and where it began.
+
+    What has been told of does not count again: the steps of a surge raise no second one once it is over.
+    """
     raised, best, start = NOTHING, 0.0, step
     for place, window in enumerate(rules.windows):
         before = step + 1 - window
         if before < 0:
             continue
         change = (past.total[step + 1] - past.total[before]) / window - past.level[before]
+        if before < (past.below if change < 0 else past.above):
+            continue
         strength = abs(change) / window_width[place]
         lasts = change * now > 0 and abs(now) > 0.5 * abs(change)
         if lasts and abs(change) > rules.least_change and strength > max(best, rules.window):

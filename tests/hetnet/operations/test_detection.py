@@ -11,6 +11,7 @@ from data.errors import InputError
 from hetnet.operations.alerts import Alert, alert_row, as_known
 from hetnet.operations.detection import WatchSettings, detected
 from hetnet.operations.deviations import Followed
+from hetnet.operations.drift import DriftSettings, is_jump
 from tests.hetnet.operations.worlds import changed, followed_world
 
 CALM = followed_world()
@@ -103,6 +104,58 @@ def test_a_slow_move_away_is_a_drift_and_a_jump_is_none() -> None:
     assert report.drifting == ()
 
 
+HIDDEN = followed_world(seed=2)  # its noise hides a shift of this size from the walk over the steps
+
+
+def test_a_jump_that_noise_hides_for_a_day_is_a_level_shift_and_no_drift() -> None:
+    several, report = detected(changed(HIDDEN, 3, slice(12, 168), 0.65), USUAL)
+    at = HIDDEN.clock[HIDDEN.first :]
+    (alert,) = several
+    assert (alert.kind, alert.stations) == ("level-shift", ("s3",))
+    assert (alert.start, alert.raised, alert.end) == (at[0], at[71], None)
+    assert report.drifting == ()
+
+
+def test_a_jump_that_noise_hides_is_over_with_the_first_day_that_is_as_expected() -> None:
+    alert, *_ = found(changed(HIDDEN, 3, slice(12, 96), 0.65))  # the way back is told as well
+    assert (alert.kind, alert.end) == ("level-shift", HIDDEN.clock[HIDDEN.first + 119])
+
+
+@given(
+    some.integers(1, 8),
+    some.floats(0.03, 0.3),
+    some.sampled_from([-1.0, 1.0]),
+)
+def test_what_moves_day_by_day_is_no_jump(days: int, a_day: float, side: float) -> None:
+    assert not is_jump(side * a_day * np.arange(days, dtype=np.float64), DriftSettings())
+    assert is_jump(side * np.append(a_day, np.full(days, 0.41)), DriftSettings())
+    assert not is_jump(side * np.append(a_day, np.full(days, 0.39)), DriftSettings())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_crowd_is_one_alert(seed: int) -> None:
+    """When it is over, the mean over its hours and some after it must not raise it again."""
+    calm = followed_world(seed=seed)
+    for begin in (20, 37, 50, 66, 80):
+        for hours in (2, 4, 6):
+            for factor in (2.5, 5.0):
+                several = found(changed(calm, 3, slice(begin, begin + hours), factor))
+                assert [alert.kind for alert in several] == ["surge"], (begin, hours, factor)
+
+
+def test_a_second_crowd_is_a_second_alert() -> None:
+    world = changed(changed(CALM, 3, slice(80, 82), 3.0), 3, slice(86, 92), 3.0)
+    assert [alert.start for alert in found(world)] == [CALM.clock[CALM.first + step] for step in (80, 86)]
+
+
+def test_what_is_worse_for_a_while_and_bad_before_and_after_is_not_told_anew() -> None:
+    """A degradation that becomes an outage and is one again: two alerts, and none more from its start."""
+    world = changed(changed(CALM, 2, slice(40, 60), 0.5), 2, slice(48, 52), 0.05)
+    several = found(world)
+    assert [alert.kind for alert in several[:2]] == ["degradation", "outage"]
+    assert all(alert.start >= CALM.clock[CALM.first + 52] for alert in several[2:])
+
+
 def test_errors_that_grow_everywhere_call_for_training_again() -> None:
     ahead = CALM.ahead.copy()
     ahead[CALM.first :] *= np.exp(0.3 * np.random.default_rng(1).standard_normal(ahead[CALM.first :].shape))
@@ -117,7 +170,8 @@ def test_alerts_that_were_raised_do_not_depend_on_what_comes_later(
     cut: int, factor: float, seed: int
 ) -> None:
     """Whatever is seen after a step, all that was known by then stays as it was."""
-    world = changed(changed(CALM, 1, slice(20, 26), 0.0), 5, slice(90, 130), 0.6)
+    world = changed(changed(HIDDEN, 1, slice(20, 26), 0.0), 6, slice(90, 130), 0.6)
+    world = changed(changed(world, 3, slice(12, 110), 0.65), 8, slice(60, 62), 3.0)
     rng = np.random.default_rng(seed)
     later = slice(world.first + cut + 1, None)
     seen, ahead, measured = world.seen.copy(), world.ahead.copy(), world.measured.copy()
