@@ -105,6 +105,7 @@ function outcome(result) {
     el("h3", {}, result.name),
     figures([["lost more", figure(totals.lost_more.median)], ["goes elsewhere", figure(totals.moved)], ["over capacity", `${totals.over_before} → ${totals.over}`],
       ["kWh", `${totals.kwh_more.median > 0 ? "+" : ""}${figure(totals.kwh_more.median)}`], ["affected", figure(totals.affected)]]),
+    el("p", { className: "note" }, `Lost and kWh: medians of ${result.futures.told} futures; the others by the forecast.`),
     hours(result),
     table(`Over all hours and stations: medians of ${result.futures.told} futures, with intervals of ${percent(result.futures.coverage)} of them`, [["", "words"], ["without"], ["with"]], [
       ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)], ...users(totals.users)]),
