@@ -348,7 +348,8 @@ def _written(total: Total) -> str:
 
 
 def _told(outcome: Outcome) -> str:
-    return f"medians of {outcome.told} futures, and what holds {outcome.coverage:.0%} of what comes"
+    medians = f"medians of {outcome.told} futures, which need not add up"
+    return f"{medians}, and what holds {outcome.coverage:.0%} of them"
 
 
 def _print_stations(outcome: Outcome, replica: Replica) -> None:

@@ -137,7 +137,7 @@ def test_words_say_what_is_a_forecast_and_what_is_of_futures(
     totals, policies = answer["totals"], answer["policies"]
     assert main(["whatif", str(made), *scenario, "--out", str(made.parent / "out"), "--overwrite"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "medians of 24 futures, and what holds 90% of what comes" in "\n".join(lines)
+    assert "medians of 24 futures, which need not add up, and what holds 90% of them" in "\n".join(lines)
     (kwh,) = (line for line in lines if line.lstrip().startswith("kWh"))
     for name in ("kwh_before", "kwh", "kwh_more"):
         each = totals[name]
