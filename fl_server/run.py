@@ -3,7 +3,7 @@
 Axes: N stations, C clusters, P parameters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -161,8 +161,11 @@ class Run:
     bases: Bases | None = None  # what stations have, where orders count from that
 
 
-def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
-    """The plan of a run with the stations of `fleet`."""
+def planned(fleet: Fleet, settings: TwinSettings, before_telling: Callable[[], None] | None = None) -> Plan:
+    """The plan of a run with the stations of `fleet`.
+
+    `before_telling` is called when nothing is left to refuse but what stations tell of their series.
+    """
     for spec in (settings.strategies.cluster, settings.strategies.top):
         chosen_strategy(spec)  # one of the user's own is looked up here for the first time
     known = introduced(fleet)
@@ -173,6 +176,8 @@ def planned(fleet: Fleet, settings: TwinSettings) -> Plan:
         given_clusters(
             fleet.stations, settings.segment.how.groups
         )  # what cannot be is refused before the run
+    if before_telling is not None:
+        before_telling()
     return _plan(fleet, settings, known, land)
 
 

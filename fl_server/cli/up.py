@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -90,9 +90,12 @@ def run(arguments: argparse.Namespace) -> int:
     record = Record(version, source, "", reading, settings, twinning.links(settings))
     folder = output_folder.named_or_new(arguments, "up")
     private = settings.recipe.privacy.on
-    if private:  # what stations spend is written into the folder as soon as they are asked for anything
-        new_run(folder, record, overwrite=arguments.overwrite)
-    with _federated(record, folder, arguments.stations_per_process, patience) as running:
+
+    def begin() -> None:
+        if private:  # what stations spend is written into the folder as soon as they tell something
+            new_run(folder, record, overwrite=arguments.overwrite)
+
+    with _federated(record, folder, arguments.stations_per_process, patience, begin) as running:
         record = twinning.of_plan(record, running.cast.plan)
         if not private:
             new_run(folder, record, overwrite=arguments.overwrite)
@@ -146,7 +149,11 @@ def _with_stations(work: Work[State], board: Board) -> Work[State]:
 
 @contextmanager
 def _federated(
-    record: Record, folder: Path, stations_per_process: int, patience: Patience
+    record: Record,
+    folder: Path,
+    stations_per_process: int,
+    patience: Patience,
+    before_telling: Callable[[], None] | None = None,
 ) -> Iterator[Running]:
     """The stations of the record's set, each in its process, joined to a server here.
 
@@ -161,7 +168,8 @@ def _federated(
         print(f"vhtwin up: {told}", file=sys.stderr)  # noqa: T201
         board.fleet = crew.fleet
         shown(_joining(crew.fleet, crew.launched))
-        yield Running(crew, board, Cast(crew.fleet, planned(crew.fleet, record.settings)))
+        plan = planned(crew.fleet, record.settings, before_telling)
+        yield Running(crew, board, Cast(crew.fleet, plan))
 
 
 def _joining(fleet: FlowerFleet, crew: Launched) -> Work[None]:

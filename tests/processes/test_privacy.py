@@ -38,6 +38,25 @@ def test_processes_make_the_twins_of_one_with_their_secrets_though_they_are_kill
     assert told["spent"] <= told["epsilon"] * (1 + 1e-9)
 
 
+@pytest.mark.long
+def test_a_private_run_that_is_refused_replaces_none(tmp_path: Path) -> None:
+    city, run, groups = tmp_path / "city", tmp_path / "run", tmp_path / "groups.csv"
+    city.mkdir()
+    written_set(city, wavy_traffic(stations=3, days=12))
+    groups.write_text("station,group\ns0,a\n")
+    subprocess.run([*VHTWIN, "twin", city, "--out", run, *WORDS], check=True, capture_output=True)
+    before = twins(run)
+    again = [*VHTWIN, "up", city, "--out", run, "--overwrite", *PRIVATE]
+    done = subprocess.run([*again, "--groups", groups], check=False, capture_output=True, timeout=120)
+    assert done.returncode == 3
+    assert b"station s1 is in no group" in done.stderr
+    assert twins(run) == before
+    assert (run / "summary.json").exists()
+    subprocess.run(again, check=True, capture_output=True, timeout=120)
+    assert twins(run) != before
+    assert releases(run)
+
+
 def releases(run: Path) -> dict[str, list[str]]:
     """What each station has sent, by names; of several files the latest counts."""
     found: dict[str, list[str]] = {}
