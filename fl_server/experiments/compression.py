@@ -107,14 +107,21 @@ def _draw(path: Path, rows: pl.DataFrame) -> None:
     title = f"Fewer bytes between all tiers, and what they cost: {STATIONS} stations of the city"
     with picture(path, title, (9, 5.4), ConstrainedLayoutEngine()) as figure:
         axes = figure.subplots()
-        for line in LINES:
+        for number, line in enumerate(LINES, 1):
             fewer, more = (interval(list(value_of(mine, line, column).values())) for column in (FEWER, ERRS))
             colour = ACCENT if line == USUAL else INK
-            axes.errorbar(fewer.mean, more.mean, yerr=more.half, fmt="o", color=colour, capsize=3)
-            side = "right" if fewer.mean > TICKS[-2] else "left"
-            axes.annotate(
-                f"  {line}  ", (fewer.mean, more.mean), fontsize=8, color=colour, va="bottom", ha=side
+            axes.errorbar(
+                fewer.mean,
+                more.mean,
+                yerr=more.half,
+                fmt="o",
+                color=colour,
+                capsize=3,
+                label=f"{number}  {line}",
             )
+            beside = fewer.mean, more.mean
+            axes.annotate(f"{number}", beside, (6, 2), textcoords="offset points", color=colour)
+        axes.legend(loc="upper left", handlelength=0, markerscale=0, fontsize=9)
         axes.axhline(1, color=FAINT)
         axes.axvline(10, color=FAINT)
         axes.set_xscale("log")
