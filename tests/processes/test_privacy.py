@@ -46,8 +46,8 @@ def test_a_private_run_that_is_refused_replaces_none(tmp_path: Path) -> None:
     groups.write_text("station,group\ns0,a\n")
     subprocess.run([*VHTWIN, "twin", city, "--out", run, *WORDS], check=True, capture_output=True)
     before = twins(run)
-    again = [*VHTWIN, "up", city, "--out", run, "--overwrite", *PRIVATE]
-    done = subprocess.run([*again, "--groups", groups], check=False, capture_output=True, timeout=120)
+    again = [*VHTWIN, "up", str(city), "--out", str(run), "--overwrite", *PRIVATE]
+    done = subprocess.run([*again, "--groups", str(groups)], check=False, capture_output=True, timeout=120)
     assert done.returncode == 3
     assert b"station s1 is in no group" in done.stderr
     assert twins(run) == before
