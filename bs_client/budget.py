@@ -9,6 +9,7 @@ before anything is sent. The file is the station's own, with the mode 600; its s
 import hmac
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,6 +22,7 @@ from data.traffic import StationId
 from forecasting.private import PrivacySettings
 
 SECRET_BYTES = 32
+SECRET = re.compile(f"[0-9a-f]{{{2 * SECRET_BYTES}}}")
 SPENT = "has spent its privacy budget"
 
 
@@ -35,6 +37,10 @@ class Account:
 
     secret: str
     releases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not SECRET.fullmatch(self.secret):
+            raise InputError(f"a secret of {len(self.secret)} letters, expected {SECRET_BYTES} bytes as hex")
 
     def key(self, purpose: str, content: bytes) -> bytes:
         """What the secret makes of a content."""

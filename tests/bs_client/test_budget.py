@@ -1,5 +1,6 @@
 """Budgets of privacy: what is asked for twice costs once, and what was spent is never forgotten."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_a_file_that_cannot_be_read_lets_nobody_send(tmp_path: Path, content: st
     file.write_text(content)
     with pytest.raises(InputError, match="nobody knows what is spent"):
         budget(tmp_path).charged({ONE: b"b"})
+
+
+@pytest.mark.parametrize("secret", ["", "5e", "not hex" * 10, "5E" * 32, "5e" * 33])
+def test_noise_that_anybody_could_guess_is_made_of_no_secret(tmp_path: Path, secret: str) -> None:
+    budget(tmp_path).charged({ONE: b"a"})
+    (file,) = tmp_path.iterdir()
+    ledger = json.loads(file.read_text())
+    ledger["accounts"][ONE]["secret"] = secret
+    file.write_text(json.dumps(ledger))
+    with pytest.raises(InputError, match=f"{file.name}: .* expected 32 bytes as hex"):
+        budget(tmp_path).charged({ONE: b"a"})
 
 
 def test_contents_differ_in_each_part() -> None:

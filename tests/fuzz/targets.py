@@ -64,6 +64,14 @@ from tests.fuzz.messages import (
     whole_runs,
 )
 from tests.fuzz.mutations import Draws, as_json, damaged
+from tests.fuzz.privacy import (
+    follow_private_orders,
+    spend_by_ledger,
+    sum_up_spent,
+    whole_ledger,
+    whole_private_orders,
+    whole_spent,
+)
 
 Reader = Callable[[bytes, Path], object]
 Damage = Callable[[bytes, Draws], bytes]
@@ -320,5 +328,8 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("orders", whole_orders(), read_orders, damaged_packet),
         Target("answers", whole_answers(), read_answers, damaged_packet),
         Target("answers of a run", whole_runs(), run_with_answers, another_run),
+        Target("private orders", whole_private_orders(), follow_private_orders, damaged_packet),
+        Target("what is spent", whole_spent(), sum_up_spent, damaged_packet),
+        Target("budget of stations", [whole_ledger()], spend_by_ledger, damaged_json),
     ]
     return {each.name: each for each in several}

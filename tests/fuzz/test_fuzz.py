@@ -41,6 +41,9 @@ NAMES = (
     "orders",
     "answers",
     "answers of a run",
+    "private orders",
+    "what is spent",
+    "budget of stations",
 )
 
 
