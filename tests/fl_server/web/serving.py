@@ -30,6 +30,7 @@ FLAGS = (
     "--window-size=1440,900",
 )
 SECONDS = 20.0
+READY = "window.vhtwin?.state.info && vhtwin.state.stations && vhtwin.state.frames.load.at(vhtwin.state.step)"
 
 
 @contextmanager
@@ -88,3 +89,13 @@ def complaints(page: Chrome) -> list[str]:
     """What the browser has said against the page since it was last asked."""
     log = page.get_log("browser")  # type: ignore[no-untyped-call]  # selenium does not annotate it
     return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+
+
+@contextmanager
+def opened(page: Chrome, address: str) -> Iterator[None]:
+    """The page anew, with the finished run; whatever the browser complains of fails the test."""
+    page.get("about:blank")
+    page.get(f"{address}#run=done")
+    until(page, READY)
+    yield
+    assert complaints(page) == []

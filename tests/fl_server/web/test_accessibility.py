@@ -9,9 +9,8 @@ import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.fl_server.web.serving import browser, complaints, served, until
+from tests.fl_server.web.serving import READY, browser, complaints, opened, served, until
 
-READY = "window.vhtwin?.state.info && vhtwin.state.stations && vhtwin.state.frames.load.at(vhtwin.state.step)"
 TABS = ("station", "federation", "clusters", "alerts", "maintain", "whatif", "table", "files")
 CONTROLS = """const reached = [...document.querySelectorAll(
     'a[href], button, input, select, canvas[tabindex="0"], [role=tabpanel]')].filter(each =>
@@ -73,11 +72,8 @@ def address(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 @pytest.fixture
 def page(chrome: Chrome, address: str) -> Iterator[Chrome]:
     """The page with the finished run."""
-    chrome.get("about:blank")
-    chrome.get(f"{address}#run=done")
-    until(chrome, READY)
-    yield chrome
-    assert complaints(chrome) == []
+    with opened(chrome, address):
+        yield chrome
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from fl_server.web.guard import Access
-from tests.fl_server.web.serving import SECONDS, browser, complaints, served, until
+from tests.fl_server.web.serving import READY, SECONDS, browser, complaints, opened, served, until
 from tests.fl_server.web.test_alerts import grown
 from tests.fl_server.web.worlds import DAYS, HOSTILE, STATIONS
-
-READY = "window.vhtwin?.state.info && vhtwin.state.stations && vhtwin.state.frames.load.at(vhtwin.state.step)"
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +37,8 @@ def address(runs: Path) -> Iterator[str]:
 @pytest.fixture
 def page(chrome: Chrome, address: str) -> Iterator[Chrome]:
     """The page with the finished run; whatever the browser complains of fails the test."""
-    chrome.get("about:blank")
-    chrome.get(f"{address}#run=done")
-    until(chrome, READY)
-    yield chrome
-    assert complaints(chrome) == []
+    with opened(chrome, address):
+        yield chrome
     assert not chrome.execute_script("return Boolean(window.hurt)")
 
 
