@@ -66,9 +66,10 @@ class Site:
             if given.recipe.privacy.on and self.memory is None:
                 raise InputError(NO_FOLDER)
             if self.most is not None and not given.recipe.privacy.within(self.most):
+                told = ", or tell errors," if self.most.silent else ""
                 raise InputError(
                     f"stations whose owner lets no run spend more than ε = {self.most.epsilon:g} at "
-                    f"δ = {self.most.delta:g} take part in a run with --privacy alone"
+                    f"δ = {self.most.delta:g}{told} take part in a run with --privacy alone"
                 )
             made, unfit = _made(self.traffic, given)
             if made is not None and self.memory is not None:

@@ -50,7 +50,12 @@ def whole_stream_standing(fleet: Fleet, plan: Plan, run: Run) -> Standing:
 def standing_after(
     fleet: Fleet, plan: Plan, run: Run, before: Standing, spans: dict[int, Span], top_span: Span | None
 ) -> Standing:
-    """The standing after the twins in force have forecast these spans of the stream."""
+    """The standing after the twins in force have forecast these spans of the stream.
+
+    Nobody is asked where stations tell no errors.
+    """
+    if plan.settings.recipe.privacy.silent:
+        return before
     begin, place = plan.timeline.train_steps, plan.place
     shown = run.shown or first_shown(run.tree)
     timed = {cluster: Span(begin + span.first, begin + span.last) for cluster, span in spans.items()}

@@ -45,26 +45,30 @@ def draw_twins(path: Path, state: State, plan: Plan, title: str) -> None:
     run, single = state.hierarchical, state.single_level
     rows: list[Figures] = figures(state, plan)["by_cluster"]
     colours = cluster_colours(len(run.tree.clusters))  # (C, 3)
-    columns = [columns for columns in (["map"], _phases(run), ["errors", "gains"]) if columns]
-    widths = (1.8, 1.0, 0.9) if len(columns) == 3 else (1.8, 1.0)
+    told = ["errors", "gains"] if np.isfinite(_column(rows, "v_g")).any() else []
+    columns = [columns for columns in (["map"], _phases(run), told) if columns]
+    widths = (1.8, 1.0, 0.9)[: len(columns)]
     with picture(path, title, (15, 7.4), ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)) as figure:
         panels = figure.subplot_mosaic(_mosaic(columns), width_ratios=widths)
         draw_cluster_map(panels["map"], run.tree.cluster_of, plan.land.topology, plan.land.positions, colours)
-        _draw_errors(panels["errors"], rows, colours)
-        _draw_gains(panels["gains"], rows)
+        if told:
+            _draw_errors(panels["errors"], rows, colours)
+            _draw_gains(panels["gains"], rows)
         if "vertical" in panels:
             _draw_vertical(panels["vertical"], run, single)
         if "stream" in panels:
             _draw_stream(panels["stream"], run, single, plan)
+        if "updates" in panels:
             _draw_updates(panels["updates"], run, plan)
-        for name in _phases(run)[:1]:
+        for name in [name for name in ("vertical", "stream") if name in panels][:1]:
             panels[name].legend(loc="best", **ON_WHITE)
 
 
 def _phases(run: Run) -> list[str]:
-    """The panels of the phases that the run has gone through."""
-    vertical = ["vertical"] if _rows(run, "vertical") else []
-    return vertical + (["stream", "updates"] if _rows(run, "horizontal") else [])
+    """The panels of the phases that the run has gone through; private stations may have told no errors."""
+    stages: dict[str, Stage] = {"vertical": "vertical", "stream": "horizontal"}
+    told = [name for name in stages if np.isfinite(_errors(_rows(run, stages[name]))).any()]
+    return told + (["updates"] if _rows(run, "horizontal") else [])
 
 
 def _mosaic(columns: Sequence[Sequence[str]]) -> list[HashableList[str]]:

@@ -30,7 +30,7 @@ class PrivacySettings:
     """What a station may spend in a run: (ε, δ) for its series, in so many `releases`.
 
     Its changes are cut to the length `clip`. The releases are counted from the settings of the run where
-    they are 0.
+    they are 0. No noise is on `errors` that a station tells of the stream; with none it tells none.
     """
 
     kind: Literal["none", "series"] = "none"
@@ -38,6 +38,7 @@ class PrivacySettings:
     delta: float = 1e-5
     clip: float = 0.2
     releases: int = 0
+    errors: Literal["told", "none"] = "told"
 
     def __post_init__(self) -> None:
         if not 0 < self.epsilon <= LARGEST_EPSILON:
@@ -54,13 +55,19 @@ class PrivacySettings:
         """Whether anything is kept private."""
         return self.kind != "none"
 
+    @property
+    def silent(self) -> bool:
+        """Whether stations tell no errors of their series at all."""
+        return self.on and self.errors == "none"
+
     def planned(self, releases: int) -> "PrivacySettings":
         """The same with the releases of a run, where none were named."""
         return replace(self, releases=self.releases or releases)
 
     def within(self, most: "PrivacySettings") -> bool:
-        """Whether it lets stations spend no more than another budget does."""
-        return self.on and self.epsilon <= most.epsilon and self.delta <= most.delta
+        """Whether it lets stations spend no more than another budget does, and tell no more."""
+        silent = self.silent or not most.silent
+        return self.on and silent and self.epsilon <= most.epsilon and self.delta <= most.delta
 
     @property
     def multiplier(self) -> float:

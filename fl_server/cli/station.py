@@ -44,8 +44,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument(
         "--privacy",
-        metavar="epsilon=E[,delta=D]",
-        help="take part in no run that may spend more of a station's privacy (default: in any)",
+        metavar="epsilon=E[,delta=D][,errors=none]",
+        help="take part in no run that may spend more of a station's privacy, or in which it tells errors "
+        "(default: in any)",
     )
     read_options.add_to(parser, leave_out_gappy=True)
     parser.set_defaults(run=run)

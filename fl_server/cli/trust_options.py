@@ -11,7 +11,7 @@ from fl_server.trust.settings import ATTACKS, DefenceSettings
 from forecasting.private import PrivacySettings
 
 Table = dict[str, Any]  # Any: what TOML holds
-PRIVATE = "epsilon=E[,delta=D][,clip=C][,releases=N]"
+PRIVATE = "epsilon=E[,delta=D][,clip=C][,releases=N][,errors=none]"
 ROBUST = ("median", "trimmed-mean", "krum", "multi-krum", "geometric-median")
 ON, PAIRING, OFF = "on", "pairing", "none"
 DEFENCES = f"{ON}, {PAIRING}, {', '.join(ROBUST)}, {OFF}"
@@ -33,7 +33,8 @@ def add_to(group: "argparse._ArgumentGroup") -> None:
         "--privacy",
         metavar=PRIVATE,
         help="let stations clip and noise all that they send of their series, so that a run spends no more "
-        "than (ε, δ) of each (default: 1e-5, .2, as many as the run needs); see fl_server/trust/PRIVACY.md",
+        "than (ε, δ) of each (default: 1e-5, .2, as many as the run needs); with errors=none they tell no "
+        "errors, which no noise is on; see fl_server/trust/PRIVACY.md",
     )
 
 

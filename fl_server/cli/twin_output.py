@@ -107,7 +107,9 @@ def _data_end(plan: Plan) -> str:
 def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float | None = None) -> None:
     """Print the tables of a finished run, and how long it took where that is known."""
     _print_what(summary)
-    print_table("", ["twins", "MSE", "MAE", "NRMSE", "raw MAE"], _error_rows(summary))
+    errors = _error_rows(summary)
+    if errors:
+        print_table("", ["twins", "MSE", "MAE", "NRMSE", "raw MAE"], errors)
     print_table(
         "", ["between", "messages up", "down", "MB up", "MB down", "seconds"], _exchange_rows(summary)
     )
@@ -116,7 +118,8 @@ def print_twins(summary: Mapping[str, Any], folder: Path, seconds: float | None 
         print_text(sentence)
     for warning in _warnings(summary):
         print_text(f"warning: {warning}")
-    print_text(NOTE)
+    if errors:
+        print_text(NOTE)
     took = "" if seconds is None else f"; {seconds:.1f} s in all"
     print_text(f"{summary['updates']:,} updates of the G-NDT, {summary['spared']:,} spared by the gate{took}")
     print_text(f"picture: {folder / PICTURE}")

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_unlike(one, other)
     places = [at_hand(folder) for folder in arguments.runs]
     share = share_by_stations(one, other, half_life_days=arguments.half_life_days)
-    if arguments.by == "errors":
+    if arguments.by == "errors" and not any(place.private for place in places):
         share = fitted_share(one, other, share, lambda weights: _earlier_error(places, weights))
     made = merged(one, other, arguments.out.stem, share)
     names = [str(folder) for folder in arguments.runs]

@@ -4,7 +4,7 @@ Axes: N stations, S steps of the stream.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,11 @@ class AtHand:
 
     fleet: Fleet
     plan: Plan
+
+    @property
+    def private(self) -> bool:
+        """Whether stations keep their histories to themselves."""
+        return self.plan.settings.recipe.privacy.on
 
     def errors(self, weights: Floats) -> Tally:
         """The sums of errors of weights at every station over the stream."""
@@ -67,11 +72,15 @@ class AtHand:
 
 
 def at_hand(folder: Path) -> AtHand:
-    """The stations of the run in `folder`."""
+    """The stations of the run in `folder`.
+
+    Who has their set reads the stream in it, whether or not they told errors of that in the run.
+    """
     record = read_record(folder)
     if record.set == FEDERATION:
         raise InputError(f"{folder}: its stations are elsewhere, expected a run of a set at hand")
-    settings = record.settings
+    privacy = replace(record.settings.recipe.privacy, errors="told")
+    settings = replace(record.settings, recipe=replace(record.settings.recipe, privacy=privacy))
     fleet = local_fleet(
         read_set(Path(record.set), record.reading), settings.station_recipe, settings.segment.signature
     )

@@ -30,6 +30,7 @@ def privacy_figures(fleet: Fleet, plan: Plan) -> dict[str, Any]:  # Any: what JS
             "clip": settings.clip,
             "releases": settings.releases,
             "multiplier": settings.multiplier,
+            "errors": settings.errors,
             "most": most,
             "made": releases,
             "spent": spent(settings, releases),

@@ -29,8 +29,14 @@ def privacy_sentence(privacy: Mapping[str, Any]) -> str:  # Any: what JSON holds
         f"privacy: ε = {privacy['spent']:.3g} of {privacy['epsilon']:g} at δ = {privacy['delta']:g} spent by "
         f"station {privacy['most']}, the most of all, in {privacy['made']} of "
         f"{counted(privacy['releases'], 'release')}; noise {privacy['multiplier']:.3g} times what two series "
-        f"can differ by, changes cut to {privacy['clip']:g}; the errors told for these tables are not covered"
+        f"can differ by, changes cut to {privacy['clip']:g}; {_of_errors(privacy)}"
     )
+
+
+def _of_errors(privacy: Mapping[str, Any]) -> str:  # Any: as above
+    if privacy.get("errors") == "none":
+        return "no errors are told, so that the tables have none"
+    return "the errors told for these tables are not covered"
 
 
 def _defence_sentences(defence: Mapping[str, Any], attackers: int) -> Iterator[str]:

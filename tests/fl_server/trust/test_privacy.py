@@ -1,5 +1,7 @@
 """Runs under a privacy budget: what is sent, what is refused, and that all ways of running are one."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -9,14 +11,18 @@ import pytest
 
 from bs_client.budget import SPENT, Budget
 from bs_client.site import NO_FOLDER, Site
+from bs_client.station import NO_ERRORS
 from data.errors import InputError
 from data.messages import (
+    Answer,
     DescribeOrder,
     Description,
     Errors,
     EvaluateOrder,
     Failure,
+    IntroduceOrder,
     MomentsOrder,
+    Order,
     Spent,
     SpentOrder,
     TrainOrder,
@@ -25,6 +31,7 @@ from data.messages import (
 from data.traffic import StationId
 from data.wire import packed_orders, unpacked_answers
 from fl_server import local
+from fl_server.cli.main import main
 from fl_server.crossing.settings import CrossingSettings
 from fl_server.federation.fleet import setup_of
 from fl_server.local import LocalFleet, remembering
@@ -36,9 +43,11 @@ from fl_server.trust.settings import AttackSettings, DefenceSettings
 from forecasting.private import PrivacySettings
 from forecasting.stations import Floats
 from tests.bs_client.stations import some_weights as weights_of
+from tests.cities import wavy_traffic
 from tests.fl_server.crossing.test_coded import SPARSE, end_of
 from tests.fl_server.crossing.test_masked import ROUNDS
 from tests.fl_server.crossing.test_wired import Wired
+from tests.fl_server.test_forecast import written_set
 from tests.fl_server.test_lifecycle import CITY, HISTORY, SETTINGS, all_states, fleet_of, plan_of
 
 BUDGET = PrivacySettings(kind="series", epsilon=1e4, clip=0.5)
@@ -263,3 +272,66 @@ def test_no_budget_leaves_no_trace() -> None:
 def test_releases_are_counted_from_the_settings() -> None:
     assert releases_of(SETTINGS) == 1 + 6 + 5 + 7
     assert releases_of(replace(SETTINGS, horizontal=HorizontalSettings(epochs=0))) == 1 + 5
+
+
+SILENT = replace(BUDGET, errors="none")
+
+
+class Recording(LocalFleet):
+    """Stations that remember what they were asked for."""
+
+    asked: list[type[Order]]
+
+    def ask(self, orders: Sequence[Order]) -> list[Answer]:
+        self.asked += [type(order) for order in orders]
+        return super().ask(orders)
+
+
+def test_stations_that_tell_no_errors_are_asked_for_none_and_their_twins_are_the_same() -> None:
+    inner = known_fleet(private(budget=SILENT))
+    fleet = Recording(inner.stations, inner.hosts)
+    fleet.asked = []
+    silent = all_states(private(budget=SILENT), fleet=fleet)[-1]
+    told = all_states(private(), fleet=known_fleet(private()))[-1]
+    assert end_of(silent) == end_of(told)
+    assert TrainOrder in fleet.asked
+    assert EvaluateOrder not in fleet.asked
+    for standing in (silent.hierarchical.vertical.standing, silent.hierarchical.horizontal.standing):
+        assert not any(sums.count.any() for sums in (standing.top, standing.cluster, standing.personal))
+    assert {row.error for row in silent.hierarchical.history} == {None}
+
+
+def test_whoever_asks_is_told_no_errors() -> None:
+    fleet = known_fleet(private(budget=SILENT))
+    weights = np.zeros(plan_of(fleet, private(budget=SILENT)).network.parameters, np.float32)
+    order = EvaluateOrder(fleet.stations, weights, HISTORY, HISTORY + 5)
+    assert fleet.ask([order]) == [Failure(station, NO_ERRORS) for station in fleet.stations]
+
+
+def test_an_owner_that_tells_no_errors_follows_no_run_that_asks_for_them(tmp_path: Path) -> None:
+    site = Site(CITY, tmp_path, SILENT)
+    refused = unpacked_answers(site.answered(packed_orders(setup_of(private()), [IntroduceOrder()])))
+    assert "or tell errors, take part in a run with --privacy alone" in refused.refusal
+    silent = setup_of(private(budget=SILENT))
+    followed = unpacked_answers(site.answered(packed_orders(silent, [IntroduceOrder()])))
+    assert len(followed.answers) == len(CITY.stations)
+
+
+def test_tables_and_pictures_of_a_run_without_errors_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city, run = tmp_path / "city", tmp_path / "run"
+    city.mkdir()
+    written_set(city, wavy_traffic(stations=4, days=12))
+    words = ["--inputs", "paper", "--epochs", "2", "--stream-epochs", "2", "--hidden", "4"]
+    words += ["--privacy", "epsilon=1e4,errors=none"]
+    assert main(["twin", str(city), "--out", str(run), *words]) == 0
+    told = capsys.readouterr().out
+    assert "no errors are told, so that the tables have none" in told
+    assert "MSE" not in told
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["v"] is summary["h"] is None
+    for verb in (["twins", "show", run], ["compare", run, run], ["score", run]):
+        assert main([*map(str, verb)]) == 0
+        assert "nan" not in capsys.readouterr().out
+    assert main(["twins", "merge", str(run), str(run), "--out", str(tmp_path / "both.twin")]) == 0
