@@ -4,9 +4,10 @@ What is written is the change of a twin from what the other side has of it, in b
 other side has then is what it reads. So whatever a coding leaves out or rounds away is still in the next
 change, nothing has to be remembered beside this, and nothing drifts.
 
-Axes: C clusters, P parameters.
+Axes: C clusters, K of them, P parameters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,20 +39,33 @@ def begun_common(weights: Floats) -> Common:
     return Common(weights[None].copy(), weights[None].copy(), known, known)
 
 
-def gone_up(common: Common, cluster: int, twin: Floats, coding: Coding) -> tuple[Common, int]:
-    """What both sides have after a cluster's twin (P,) went up, and the bytes that this took."""
-    read, size = _crossed(twin, None if common.new_above[cluster] else common.twins[cluster], coding)
-    twins, new = common.twins.copy(), common.new_above.copy()
-    twins[cluster], new[cluster] = read, False
-    return replace(common, twins=twins, new_above=new), size
+def gone_up(
+    common: Common, clusters: Sequence[int], twins: Floats, coding: Coding
+) -> tuple[Common, list[int]]:
+    """What both sides have after the twins (K, P) of some clusters went up, and the bytes that each took."""
+    read, new, sizes = _all_crossed(common.twins, common.new_above, clusters, twins, coding)
+    return replace(common, twins=read, new_above=new), sizes
 
 
-def gone_down(common: Common, cluster: int, top: Floats, coding: Coding) -> tuple[Common, int]:
-    """What both sides have after the network's twin (P,) went down to a cluster, and the bytes it took."""
-    read, size = _crossed(top, None if common.new_below[cluster] else common.tops[cluster], coding)
-    tops, new = common.tops.copy(), common.new_below.copy()
-    tops[cluster], new[cluster] = read, False
-    return replace(common, tops=tops, new_below=new), size
+def gone_down(
+    common: Common, clusters: Sequence[int], top: Floats, coding: Coding
+) -> tuple[Common, list[int]]:
+    """What both sides have after the network's twin (P,) went down to clusters, and the bytes of each."""
+    tops = np.broadcast_to(top, (len(clusters), len(top)))
+    read, new, sizes = _all_crossed(common.tops, common.new_below, clusters, tops, coding)
+    return replace(common, tops=read, new_below=new), sizes
+
+
+def _all_crossed(
+    bases: Floats, new: Mask, clusters: Sequence[int], weights: Floats, coding: Coding
+) -> tuple[Floats, Mask, list[int]]:
+    """The `bases` (C, P) after the weights (K, P) of some clusters crossed, who is new, and the bytes."""
+    read, still_new, sizes = bases.copy(), new.copy(), []
+    for cluster, each in zip(clusters, weights, strict=True):
+        read[cluster], size = _crossed(each, None if new[cluster] else bases[cluster], coding)
+        still_new[cluster] = False
+        sizes.append(size)
+    return read, still_new, sizes
 
 
 def _crossed(weights: Floats, base: Floats | None, coding: Coding) -> tuple[Floats, int]:

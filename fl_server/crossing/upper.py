@@ -1,6 +1,6 @@
 """Twins on their way between clusters and network, as they are or in fewer bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from data.coding import Coding
@@ -11,25 +11,23 @@ from fl_server.tree import Tree
 Crossed = tuple[Tree, Exchange]  # after something crossed, and all that has crossed by then
 
 
-def twins_up(before: Crossed, clusters: Iterable[int], coding: Coding | None) -> Crossed:
+def twins_up(before: Crossed, clusters: Sequence[int], coding: Coding | None) -> Crossed:
     """The twins of some clusters go up to the network."""
     tree, exchange = before
-    for cluster in clusters:
-        size = tree.size
-        if coding is not None and tree.common is not None:
-            common, size = gone_up(tree.common, cluster, tree.clusters[cluster], coding)
-            tree = replace(tree, common=common)
+    if coding is None or tree.common is None:
+        return tree, exchange.counted("cluster_network", up=len(clusters), size=tree.size)
+    common, sizes = gone_up(tree.common, clusters, tree.clusters[list(clusters)], coding)
+    for size in sizes:
         exchange = exchange.counted("cluster_network", up=1, size=size)
-    return tree, exchange
+    return replace(tree, common=common), exchange
 
 
-def twins_down(before: Crossed, clusters: Iterable[int], coding: Coding | None) -> Crossed:
+def twins_down(before: Crossed, clusters: Sequence[int], coding: Coding | None) -> Crossed:
     """The network's twin goes down to some clusters."""
     tree, exchange = before
-    for cluster in clusters:
-        size = tree.size
-        if coding is not None and tree.common is not None:
-            common, size = gone_down(tree.common, cluster, tree.top, coding)
-            tree = replace(tree, common=common)
+    if coding is None or tree.common is None:
+        return tree, exchange.counted("cluster_network", down=len(clusters), size=tree.size)
+    common, sizes = gone_down(tree.common, clusters, tree.top, coding)
+    for size in sizes:
         exchange = exchange.counted("cluster_network", down=1, size=size)
-    return tree, exchange
+    return replace(tree, common=common), exchange

@@ -43,7 +43,7 @@ def weights(seed: int, scale: float = 1.0) -> Floats:
 def test_both_sides_have_what_was_read() -> None:
     """A change of at most .5 in steps of .5 / 127: the network is off by half a step at most."""
     twin = (weights(1) + np.random.default_rng(2).uniform(-0.5, 0.5, P)).astype(np.float32)
-    common, size = gone_up(begun_common(weights(1)), 0, twin, EIGHT)
+    common, (size,) = gone_up(begun_common(weights(1)), [0], twin[None], EIGHT)
     assert size == P + 4 * 3  # a byte each, and a unit for each 256
     assert 0 < np.abs(common.twins[0] - twin).max() <= 0.5 / 127 / 2 * 1.001
     assert common.tops.tobytes() == begun_common(weights(1)).tops.tobytes()
@@ -54,17 +54,17 @@ def test_nothing_drifts_and_what_was_left_out_comes_later(coding: Coding) -> Non
     """A twin that stands still is there in the end, however far off it was."""
     common, top = begun_common(weights(1)), weights(2)
     for _ in range(20):
-        common, _ = gone_down(common, 0, top, coding)
+        common, _ = gone_down(common, [0], top, coding)
     np.testing.assert_allclose(common.tops[0], top, atol=1e-6)
 
 
 def test_what_is_new_crosses_whole_and_only_once() -> None:
     new = np.ones(1, np.bool_)
     common = replace(begun_common(weights(1)), new_above=new, new_below=new)
-    common, first = gone_up(common, 0, weights(2), EIGHT)
+    common, (first,) = gone_up(common, [0], weights(2)[None], EIGHT)
     assert (first, common.twins.tobytes()) == (4 * P, weights(2).tobytes())
     assert (common.new_above.tolist(), common.new_below.tolist()) == ([False], [True])
-    assert gone_up(common, 0, weights(3), EIGHT)[1] < 2 * P
+    assert gone_up(common, [0], weights(3)[None], EIGHT)[1][0] < 2 * P
 
 
 def test_a_cluster_of_stations_from_several_begins_anew_and_others_bring_what_they_had() -> None:
@@ -72,7 +72,7 @@ def test_a_cluster_of_stations_from_several_begins_anew_and_others_bring_what_th
     tree = regrouped(tree, np.array([0, 0, 1, 1, 1]))
     assert tree.common is not None
     assert not tree.common.new_above.any()  # the first weights follow from the seed: everybody has them
-    common, _ = gone_up(tree.common, 1, weights(1), EIGHT)
+    common, _ = gone_up(tree.common, [1], weights(1)[None], EIGHT)
     tree = replace(tree, common=common)
     split = regrouped(tree, np.array([0, 0, 1, 1, 2])).common
     mixed = regrouped(tree, np.array([0, 0, 0, 1, 1])).common
