@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +50,20 @@ class Killed:
     differing: int  # runs with other twins than the one that nobody stopped
 
 
-def killed(way: str, kills: int, seed: int, home: Path) -> Killed:
-    """The outcome of so many kills of runs by `vhtwin twin` or `vhtwin up`."""
+def killed(way: str, kills: int, seed: int, home: Path, more: Sequence[str] = ()) -> Killed:
+    """The outcome of so many kills of runs by `vhtwin twin` or `vhtwin up`, with `more` options."""
+    options = [*WORDS, *more]
     city = written_set(home, wavy_traffic(stations=STATIONS, days=12))
     began = time.monotonic()
-    subprocess.run([*VHTWIN, way, city, "--out", home / "straight", *WORDS], check=True, capture_output=True)
+    subprocess.run(
+        [*VHTWIN, way, city, "--out", home / "straight", *options], check=True, capture_output=True
+    )
     usual, expected = time.monotonic() - began, twins(home / "straight")
     draws, during, runs, differing = np.random.default_rng(seed), Counter[str](), 0, 0
     while during.total() < kills:
         folder = home / f"run-{runs}"
         for moment in _moments(draws, usual):
-            at = _attempt(way, city, folder, moment)
+            at = _attempt([way, city, "--out", folder, *options], folder, moment)
             if at is None:
                 break
             during[at] += 1
@@ -82,12 +85,10 @@ def _moments(draws: np.random.Generator, usual: float) -> Iterator[float]:
         patience *= 1.05
 
 
-def _attempt(way: str, city: Path, folder: Path, seconds: float) -> str | None:
+def _attempt(begin: list[object], folder: Path, seconds: float) -> str | None:
     """Run, or go on, and kill after so many seconds; what the run was at then, or None if it had ended."""
-    if not (folder / "run.json").exists():
-        words: list[object] = [way, city, "--out", folder, *WORDS]
-    else:
-        words = ["resume", folder] if way == "twin" else ["up", "--resume", folder, "--keep-every", "0.1"]
+    on = ["resume", folder] if begin[0] == "twin" else ["up", "--resume", folder, "--keep-every", "0.1"]
+    words = on if (folder / "run.json").exists() else begin
     with subprocess.Popen(
         [*VHTWIN, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -144,11 +145,13 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="each way (default: %(default)s)")
     parser.add_argument("--way", choices=WAYS, action="append", help="both unless named")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compress", action="store_true", help="runs whose twins cross in fewer bytes")
     arguments = parser.parse_args()
+    more = ["--compress"] if arguments.compress else []
     differing = 0
     for way in arguments.way or WAYS:
         with tempfile.TemporaryDirectory() as home:
-            found = killed(way, arguments.kills, arguments.seed, Path(home))
+            found = killed(way, arguments.kills, arguments.seed, Path(home), more)
         moments = ", ".join(f"{count} {stage}" for stage, count in sorted(found.during.items()))
         sys.stdout.write(
             f"vhtwin {way}: {found.kills} kills ({moments}), {found.runs} runs ended, "

@@ -3,7 +3,7 @@
 import pytest
 
 from fl_server.experiments import tables
-from fl_server.experiments.compression import COMPRESSION, LINES, PLAIN, USUAL, _run
+from fl_server.experiments.compression import COMPRESSION, LINES, PLAIN, USUAL, coding_run
 from fl_server.experiments.studies import value_of, verdicts
 from tests.benchmarks.reproduced import CROSSING_PAGE, crossing_page, studied_of
 
@@ -23,5 +23,5 @@ def test_the_default_meets_its_aim_on_ten_seeds() -> None:
 @pytest.mark.parametrize("line", [PLAIN, USUAL])
 def test_a_stored_line_is_what_the_code_makes(line: str) -> None:
     rows = studied_of(COMPRESSION).rows.filter(part="test days")
-    for column, value in _run(2, 0.0, LINES[line]).items():
+    for column, value in coding_run(2, 0.0, LINES[line]).items():
         assert value_of(rows, line, column)[2] == pytest.approx(value, rel=1e-4), column
