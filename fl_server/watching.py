@@ -26,9 +26,9 @@ from data.inputs import InputSettings, clock_of, first_step, input_columns
 from data.plane import kilometres
 from data.profile import profile_columns
 from data.progress import Step, Work, finished
-from data.sets.tables import read_set
 from data.traffic import StationId, Traffic, chosen_stations, in_order, of_columns, until_step
 from data.words import counted
+from fl_server.newer import behind, read_newer
 from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import Series
@@ -128,9 +128,9 @@ def sighted(run: Path, data: Path | None, since: np.datetime64 | None = None) ->
     refuse_unwatchable(run, data)
     record, summary = read_record(run), read_summary(run)
     source = data or Path(record.set)
-    traffic, unwatched = _traffic(run, record, source, own=data is None)
+    traffic, earlier, unwatched = _traffic(run, record, source, own=data is None)
     twins = list(station_twins(run, traffic.stations, None).values())
-    whole = _with_history(traffic, record, source)
+    whole = traffic if earlier is None else behind(earlier, traffic, record, source)
     series = series_of_stations(whole, twins, record, summary.get("set_step_minutes"))
     return Sighted(record, source, series, twins, _first(series, run, summary, source, since), unwatched)
 
@@ -161,15 +161,17 @@ def refuse_unwatchable(run: Path, data: Path | None) -> None:
         raise InputError(f"{run}: its set holds z-scores, expected loads: what is lost must be countable")
 
 
-def _traffic(run: Path, record: Record, source: Path, *, own: bool) -> tuple[Traffic, tuple[StationId, ...]]:
-    """The traffic of the set's stations that have a twin, and the stations that are not watched."""
+def _traffic(
+    run: Path, record: Record, source: Path, *, own: bool
+) -> tuple[Traffic, Traffic | None, tuple[StationId, ...]]:
+    """The traffic of the set's stations that have a twin, the run's own set, and who is not watched."""
     known = set(
         pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})["station"].to_list()
     )
     reading = replace(record.reading, max_gap_hours=LONGEST_GAP_HOURS, leave_out_gappy=True)
     if not own:
         reading = replace(reading, only=(), first_stations=0)
-    traffic = read_set(source, reading)
+    traffic, earlier = read_newer(record, source, reading)
     strange = [station for station in traffic.stations if station not in known]
     watched = [station for station in traffic.stations if station in known]
     if not watched or (strange and not own):
@@ -178,37 +180,7 @@ def _traffic(run: Path, record: Record, source: Path, *, own: bool) -> tuple[Tra
             f"{source}: {counted(len(strange), 'station')} without a twin in {run}: {few}; expected stations "
             f"of {run / 'stations.csv'}"
         )
-    return chosen_stations(traffic, watched), (*traffic.gappy, *strange)
-
-
-def _with_history(traffic: Traffic, record: Record, source: Path) -> Traffic:
-    """The traffic, with the run's own set before it where it begins later."""
-    if source == Path(record.set) or not Path(record.set).is_dir():
-        return traffic
-    reading = replace(record.reading, max_gap_hours=LONGEST_GAP_HOURS, leave_out_gappy=True)
-    earlier = read_set(Path(record.set), reading)
-    if earlier.start >= traffic.start or earlier.step_minutes != traffic.step_minutes:
-        return traffic
-    if earlier.timezone != traffic.timezone:
-        raise InputError(f"{source}: times of {traffic.timezone}, expected those of {earlier.timezone}")
-    missing = [station for station in traffic.stations if station not in earlier.stations]
-    if missing:
-        raise InputError(f"{source}: station {missing[0]} has no history in {record.set} (long gaps)")
-    steps = int((traffic.start - earlier.start) / np.timedelta64(earlier.step_minutes, "m"))
-    if steps > len(earlier.load):
-        raise InputError(
-            f"{source}: begins at {traffic.start}, expected not later than "
-            f"{earlier.times[-1] + np.timedelta64(earlier.step_minutes, 'm')}, when the run's set ends"
-        )
-    before = chosen_stations(earlier, traffic.stations)
-    gaps = None
-    if before.gaps is not None or traffic.gaps is not None:
-        parts = (each.gaps if each.gaps is not None else np.zeros(each.load.shape, bool)
-                 for each in (before, traffic))  # fmt: skip
-        first, second = parts
-        gaps = np.concatenate([first[:steps], second])
-    load = np.concatenate([before.load[:steps], traffic.load])
-    return replace(traffic, load=load, gaps=gaps, start=before.start)
+    return chosen_stations(traffic, watched), earlier, (*traffic.gappy, *strange)
 
 
 def _first(

@@ -20,8 +20,8 @@ import polars as pl
 
 from data.errors import InputError
 from data.inputs import InputSettings, clock_of, first_step
-from data.sets.tables import read_set
-from data.traffic import Traffic, chosen_stations
+from data.traffic import Traffic
+from fl_server.newer import newer_of
 from fl_server.presets import table_of
 from fl_server.run_folder import FEDERATION, Record, read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
@@ -79,7 +79,7 @@ def replica_of(run: Path, settings: ReplicaSettings | None = None) -> Replica:
     _refuse_no_loads(run, record, settings.data)
     table = pl.read_csv(run / "stations.csv", schema_overrides={"station": pl.String})
     twins = station_twins(run, table["station"].to_list(), None)
-    traffic = chosen_stations(read_set(settings.data or Path(record.set), record.reading), list(twins))
+    traffic = newer_of(record, settings.data, list(twins))
     series = series_of_stations(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
     _refuse_other_steps(run, series.target)
     weights = np.stack([twin.weights for twin in twins.values()])

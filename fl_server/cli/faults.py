@@ -177,7 +177,7 @@ def _row(found: Judgement) -> list[str]:
         _share(found.within, found.faults),
         _share(found.found, alerts),
         f"{found.score:.2f}",
-        f"{found.delay:.0f}" if found.delays else "",
+        f"{found.delay:g}" if found.delays else "",
         f"{found.localised(1):.2f}" if found.ranks else "",
         f"{found.localised(3):.2f}" if found.ranks else "",
     ]

@@ -8,12 +8,12 @@ import numpy as np
 
 from data.errors import InputError
 from data.inputs import clock_of
-from data.sets.tables import read_set
 from data.store import refuse_overlap, whole_folder
-from data.traffic import Traffic, chosen_stations
+from data.traffic import Traffic
 from fl_server.cli import output_folder
 from fl_server.cli.predict_output import Prediction, answer, print_prediction, write_folder
 from fl_server.cli.report import print_json
+from fl_server.newer import newer_of
 from fl_server.run_folder import read_record, read_summary
 from fl_server.station_twins import series_of_stations, station_twins
 from forecasting.ahead import OutlookSettings, outlook
@@ -84,7 +84,7 @@ def prediction(arguments: argparse.Namespace) -> Prediction:
     if arguments.out:
         refuse_overlap(source, arguments.out)
     twins = station_twins(arguments.folder, arguments.station, arguments.twin)
-    traffic = chosen_stations(read_set(source, record.reading), list(twins))
+    traffic = newer_of(record, arguments.data, list(twins))
     series = series_of_stations(traffic, list(twins.values()), record, summary.get("set_step_minutes"))
     origin, settings = _origin(series.target, arguments.origin), _settings(arguments, series.target)
     weights = np.stack([twin.weights for twin in twins.values()])  # (K, P)

@@ -1,6 +1,7 @@
 """`vhtwin watch`: follow series against the twins of a run, and say what they did not expect."""
 
 import argparse
+import sys
 from datetime import datetime
 from pathlib import Path
 from time import sleep
@@ -38,7 +39,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--since", metavar="TIME", help="watch from TIME on (default: after the run's data, or its stream)"
     )
-    parser.add_argument("--follow", action="store_true", help="look again whenever the set has grown")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="look again whenever the set has grown, also after one that could not be read",
+    )
     parser.add_argument(
         "--every", type=float, default=60.0, metavar="S", help="seconds between looks (default: %(default)s)"
     )
@@ -53,9 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
     found = shown(watching(arguments.folder, arguments.data, since=since))
     _tell(found, arguments, {})
     known = {alert.id: alert for alert in found.alerts}
+    said = ""
     while arguments.follow:
         sleep(arguments.every)
-        later = watched(arguments.folder, arguments.data, since=since)
+        try:
+            later = watched(arguments.folder, arguments.data, since=since)
+        except (InputError, OSError) as error:  # a set that is just being written, or away
+            if str(error) != said:
+                print(f"vhtwin: {error}; looking again", file=sys.stderr, flush=True)  # noqa: T201
+            said = str(error)
+            continue
+        said = ""
         if later.followed.clock[-1] != found.followed.clock[-1]:
             _tell(later, arguments, known)
             found, known = later, {alert.id: alert for alert in later.alerts}

@@ -91,7 +91,7 @@ def _figures(group: pl.DataFrame) -> list[str]:
         _share(of["found"], told),
         _share(of["found"], strict),
         f"{2 * of['found'] / (of['faults'] + told):.2f}",
-        f"{np.median(delays):.0f}" if delays else "",
+        f"{np.median(delays):g}" if delays else "",
         *(f"{of[name] / of['ranked']:.2f}" if of["ranked"] else "" for name in ("top1", "top3")),
     ]
 

@@ -143,6 +143,53 @@ def test_following_tells_what_is_new_when_the_set_has_grown(
     assert "to 2024-01-22T23:00" in second
 
 
+def test_following_goes_on_when_the_set_cannot_be_read_for_a_while(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(made.parent / "newer", tmp_path / "grows")
+    whole = (folder / "traffic.csv").read_text()
+    rows = whole.splitlines(keepends=True)
+    (folder / "traffic.csv").write_text("".join(rows[: (DAYS + 3) * 24 + 1]))
+    contents = iter([rows[0] + "2024-", rows[0] + "2024-", None, whole])
+
+    def something_comes(_seconds: float) -> None:
+        (folder / "traffic.csv").unlink(missing_ok=True)
+        try:
+            content = next(contents)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+        if content is not None:
+            (folder / "traffic.csv").write_text(content)
+
+    monkeypatch.setattr("fl_server.cli.watch.sleep", something_comes)
+    assert main(["watch", str(made), "--data", str(folder), "--follow", "--every", "5"]) == 130
+    told = capsys.readouterr()
+    assert "to 2024-01-24T23:00" in told.out
+    assert [line.endswith("looking again") for line in told.err.splitlines()].count(True) == 2
+
+
+def test_newer_files_without_a_zone_are_of_the_zone_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city, run, alone = (str(tmp_path / name) for name in ("city", "run", "alone"))
+    assert main(["data", "make", "--stations", "4", "--days", "24", "--out", city]) == 0
+    assert main(["twin", city, "--out", run, *FAST]) == 0
+    rows = pl.read_parquet(f"{city}/traffic.parquet")
+    station = str(rows["station"][0])
+    wide = rows.pivot(on="station", index="time", values="internet").sort("time")
+    days = wide.filter(pl.col("time") >= wide["time"].max() - pl.duration(days=2))
+    (tmp_path / "alone").mkdir()
+    shutil.copy(f"{city}/stations.csv", alone)
+    times = days["time"].dt.offset_by("2d")  # the same days again, after the run's
+    days.with_columns(times.dt.strftime("%Y-%m-%dT%H:%M")).write_csv(f"{alone}/traffic.csv")
+    for words in (
+        ["watch", run, "--data", alone, "--json"],
+        ["predict", run, "--data", alone, "--json", "--station", station],
+        ["whatif", run, "--data", alone, "--off", station, "--json", "--out", str(tmp_path / "out")],
+    ):
+        assert main(words) == 0, capsys.readouterr().err
+
+
 def test_the_table_is_for_a_person(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(made), "--data", str(made.parent / "newer")]) == 0
     out = capsys.readouterr().out
