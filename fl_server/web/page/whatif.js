@@ -15,9 +15,10 @@ const KINDS = {
 };
 const [LEAST_FLOW, MOST_FLOWS] = [0.08, 60]; // of the largest, and lines on the map
 let wanted = { off: "", sleep: "", demand: "", move: "", name: "", hours: 24, users: "" };
+const MOST_WORDS = 80; // of the clauses, in the legend
 const PLAYING = "playing…";
 let busy = "";
-let found = null; // {result, layers, hour}
+let found = null; // {result, asked, base, load, difference, hour}
 
 export function forgetWhatIf() {
   found = null;
@@ -33,17 +34,38 @@ async function play() {
   refresh("whatif");
   try {
     const scenario = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, clauses(wanted[kind])]));
+    const asked = told(scenario);
     const job = post(ofRun(run, "/what-if"), { ...scenario, name: wanted.name || "scenario", hours: Number(wanted.hours), users: wanted.users ? Number(wanted.users) : null });
     const result = await follow(job);
     const { number } = await job;
     const [base, load, difference] = await Promise.all(["base", "load", "difference"].map((name) => getFloats(`/api/jobs/${number}/layer?name=${name}`)));
     if (run !== state.run) return;
-    found = { result, base, load, difference, hour: -1 };
+    found = { result, asked, base, load, difference, hour: -1 };
     busy = "";
     show();
-  } catch (error) { busy = error.message; say(busy); }
+  } catch (error) { if (run === state.run) unplayed(error.message); }
   refresh("whatif");
 }
+
+/** Say why nothing was played; what was played before goes, as it is no answer to what is asked now. */
+function unplayed(why) {
+  busy = why;
+  say(busy);
+  found = null;
+  set({ difference: null, ...(state.layer === "difference" ? { layer: "load" } : {}) });
+}
+
+/** Play what the form holds, unless a field of it cannot be so. */
+function submitted(form) {
+  const odd = [...form.elements].find((each) => each.willValidate && !each.validity.valid);
+  if (!odd) { play(); return; }
+  unplayed(`${odd.labels[0].textContent}: ${odd.validationMessage}`);
+  refresh("whatif");
+}
+
+/** The clauses of a scenario by kind, in words. */
+const told = (scenario) => Object.entries(KINDS).filter(([kind]) => scenario[kind].length)
+  .map(([kind, [words]]) => `${words.toLowerCase()} ${scenario[kind].join("; ")}`).join(" · ");
 
 /** Values of all stations in the hour that is chosen, or summed over all hours. */
 function atHour(values) {
@@ -54,6 +76,8 @@ function atHour(values) {
   return sum;
 }
 
+const brief = (words) => (words.length > MOST_WORDS ? `${words.slice(0, MOST_WORDS)}…` : words);
+
 /** Draw the difference, and where the traffic goes, on the map. */
 function show() {
   const values = atHour(found.difference);
@@ -61,12 +85,12 @@ function show() {
   const when = found.hour < 0 ? `all ${found.result.hours.length} hours` : clock(found.result.hours[found.hour]);
   const most = found.result.flows[0]?.traffic ?? 1;
   const flows = found.result.flows.filter(({ traffic }) => traffic > LEAST_FLOW * most).slice(0, MOST_FLOWS).map((flow) => ({ from: state.places.get(flow.from), to: state.places.get(flow.to), width: 1 + 4 * (flow.traffic / most) }));
-  set({ difference: { words: `${found.result.name}: load with it minus load without, ${when}`, size, at: () => values, flows }, layer: "difference" });
+  set({ difference: { words: `${found.result.name} (${brief(found.asked)}): load with it minus load without, ${when}`, size, at: () => values, flows }, layer: "difference" });
 }
 
 export function drawWhatIf(box) {
   if (!state.info) { fill(box, el("p", { className: "empty" }, "reading…")); return; }
-  const form = el("form", { className: "form", onsubmit: (event) => { event.preventDefault(); if (busy !== PLAYING) play(); } },
+  const form = el("form", { className: "form", noValidate: true, onsubmit: (event) => { event.preventDefault(); if (busy !== PLAYING) submitted(event.target); } },
     Object.entries(KINDS).map(([kind, [words, hint]]) => field(kind, words, hint)),
     plainField("name", "Name", { type: "text", maxLength: 200, placeholder: "scenario" }),
     plainField("hours", "Hours", { type: "number", min: 1, max: 72 }),
@@ -78,7 +102,7 @@ export function drawWhatIf(box) {
     el("p", { className: "note" }, "The coming hours twice, as the stored twins forecast them: with the scenario and without. Stations with commas between, "
       + "cluster:N, near:STATION:KM or all; @18-22 are hours of the day; several clauses with ; between. Nothing of the run is touched."),
     form,
-    found ? outcome(found.result) : null);
+    found ? outcome(found) : null);
 }
 
 function field(kind, words, hint) {
@@ -99,10 +123,11 @@ function plainField(key, words, properties) {
 /** A total: the median of the futures, which need not be what the forecast comes to, and the interval of them. */
 const band = ({ median, lower, upper }) => `${figure(median)} (${figure(lower)} to ${figure(upper)})`;
 
-function outcome(result) {
+function outcome({ result, asked }) {
   const { totals } = result;
   return [
     el("h3", {}, result.name),
+    el("p", { className: "asked" }, `${asked} · ${counted(result.hours.length, "hour")}`),
     figures([["lost more", figure(totals.lost_more.median)], ["goes elsewhere", figure(totals.moved)], ["over capacity", `${totals.over_before} → ${totals.over}`],
       ["kWh", `${totals.kwh_more.median > 0 ? "+" : ""}${figure(totals.kwh_more.median)}`], ["affected", figure(totals.affected)]]),
     el("p", { className: "note" }, `Lost and kWh: medians of ${result.futures.told} futures; the others by the forecast.`),

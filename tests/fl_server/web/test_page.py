@@ -289,6 +289,42 @@ def test_a_what_if_is_played_and_its_difference_drawn(page: Chrome) -> None:
     assert "status of 422" in refusal
 
 
+RESULT = "document.querySelector('#panel-whatif .asked')"
+
+
+def played(page: Chrome, **fields: str) -> None:
+    """Write into fields of the form what they shall hold, and press Play."""
+    for name, value in fields.items():
+        field = by_id(page, f"wanted-{name}")
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(value or Keys.DELETE)
+    press(page, "document.querySelector('#panel-whatif button.main')")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"off": "nobody"}, "nobody"), ({"hours": "500"}, "Hours: "), ({"users": "-4"}, "Users: ")],
+)
+def test_a_what_if_that_is_not_played_takes_the_old_result_away(
+    page: Chrome, wrong: dict[str, str], why: str
+) -> None:
+    by_id(page, "tab-whatif").click()
+    right = {"off": "s0", "demand": "s4=+10%", "hours": "12", "users": ""}
+    played(page, **right)
+    until(page, RESULT, 60)
+    assert page.execute_script(f"return {RESULT}.textContent") == "off s0 · demand s4=+10% · 12 hours"
+    assert "scenario (off s0 · demand s4=+10%): load with it" in text(page, "legend")
+    played(page, **wrong)
+    until(page, f"document.querySelector('#panel-whatif .bad')?.textContent.includes('{why}')")
+    shown = (
+        f"return [Boolean({RESULT}), vhtwin.state.difference, vhtwin.state.layer, vhtwin.map.flows.length]"
+    )
+    assert page.execute_script(shown) == [False, None, "load", 0]
+    played(page, **right)
+    until(page, f"{RESULT} && !document.querySelector('#panel-whatif .bad')?.textContent", 60)
+    assert len(complaints(page)) == ("off" in wrong)  # the browser's word on a status of 422
+
+
 def test_who_types_goes_on_typing_when_the_panel_is_drawn_again(page: Chrome) -> None:
     by_id(page, "tab-whatif").click()
     by_id(page, "wanted-off").send_keys("s", Keys.ARROW_LEFT, "x")
