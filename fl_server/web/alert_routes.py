@@ -16,6 +16,7 @@ from fl_server.web.shelf import UnknownError
 
 Figures = dict[str, Any]  # Any: what JSON holds
 Source = Annotated[Followed, Query(description="the stream of the run, or the set in which data arrive")]
+LastSource = Annotated[Followed | None, Query(description="what was watched; the last that was, by default")]
 Named = Annotated[str, Path(max_length=100, description="the id of an alert")]
 
 
@@ -47,9 +48,12 @@ def alert_routes(desk: Desk) -> APIRouter:
         return arrived(desk, run)
 
     @router.get("/runs/{run}/alerts")
-    def alerts(run: Key) -> JSONResponse:
-        """The alerts that watching has raised, with what people have said of them, and the drift report."""
-        return JSONResponse(alerts_of(desk, run))
+    def alerts(run: Key, source: LastSource = None) -> JSONResponse:
+        """The alerts that watching has raised, with what people have said of them, and the drift report.
+
+        Those of `source`, or of what was watched last where none is named.
+        """
+        return JSONResponse(alerts_of(desk, run, source))
 
     @router.post("/runs/{run}/alerts/{alert}/mark")
     def mark(run: Key, alert: Named, wanted: WantedMark) -> Figures:

@@ -17,7 +17,7 @@ from fl_server.web.marks import Mark, marks_of
 Figures = dict[str, Any]  # Any: what JSON holds
 Followed = Literal["stream", "arriving"]
 WATCH = "watch"
-WORDS = {"stream": "watch the stream", "arriving": "watch what has arrived"}
+WORDS: dict[Followed, str] = {"stream": "watch the stream", "arriving": "watch what has arrived"}
 KEPT = ("source", "from", "until", "step_minutes", "unwatched", "drift")
 
 
@@ -29,7 +29,9 @@ def begin_watch(desk: Desk, run: str, source: Followed) -> Job:
     def work() -> Work[Figures]:
         stamp = stamp_of(data)  # before it is read: what comes meanwhile is looked at again
         found = watched_answer((yield from watching(folder, data)))
-        desk.keep(run, WATCH, found | {"source": source, "stamp": stamp})
+        kept = found | {"source": source, "stamp": stamp}
+        for what in (WATCH, f"{WATCH} {source}"):  # what was watched last, and what of this source was
+            desk.keep(run, what, kept)
         return {"alerts": len(found["alerts"])}  # type: ignore[arg-type]  # a list
 
     return desk.jobs.start(run, WATCH, WORDS[source], work)
@@ -46,8 +48,8 @@ def followed_set(desk: Desk, source: Followed) -> Path | None:
 
 def arrived(desk: Desk, run: str) -> Figures:
     """Whether data have arrived that have not been watched for this run, and a name for what is there."""
-    stamp, found = stamp_of(followed_set(desk, "arriving")), desk.kept(run, WATCH)
-    is_known = found is not None and (found["source"], found["stamp"]) == ("arriving", stamp)
+    stamp, found = stamp_of(followed_set(desk, "arriving")), _found(desk, run, "arriving")
+    is_known = found is not None and found["stamp"] == stamp
     return {"changed": not is_known, "stamp": stamp}
 
 
@@ -63,9 +65,15 @@ def stamp_of(folder: Path | None) -> str:
     return sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def alerts_of(desk: Desk, run: str) -> Figures:
-    """What watching has found, each alert with its mark."""
-    network, found = desk.network(run), desk.kept(run, WATCH)
+def _found(desk: Desk, run: str, source: Followed | None) -> Figures | None:
+    """What watching `source` has found, or whatever was watched last."""
+    found: Figures | None = desk.kept(run, WATCH if source is None else f"{WATCH} {source}")
+    return found
+
+
+def alerts_of(desk: Desk, run: str, source: Followed | None = None) -> Figures:
+    """What watching `source` has found, or what was watched last; each alert with its mark."""
+    network, found = desk.network(run), _found(desk, run, source)
     if found is None:
         return {"watched": False, "alerts": [], "drift": None}
     marks = marks_of(network.folder)
@@ -75,5 +83,5 @@ def alerts_of(desk: Desk, run: str) -> Figures:
 
 def is_alert(desk: Desk, run: str, alert: str) -> bool:
     """Whether watching has raised an alert of this name."""
-    found = desk.kept(run, WATCH)
-    return found is not None and any(each["id"] == alert for each in found["alerts"])
+    kept = (_found(desk, run, source) for source in WORDS)
+    return any(each["id"] == alert for found in kept if found is not None for each in found["alerts"])

@@ -73,6 +73,18 @@ def test_data_that_arrive_are_watched_whenever_there_are_more(runs: Path, tmp_pa
         assert client.get("/api/runs/done/arriving").json()["changed"]
         assert done(client, client.post("/api/runs/done/watch?source=arriving"))["state"] == "done"
         assert client.get("/api/runs/done/alerts").json()["until"] > told["until"]
+        assert not client.get("/api/runs/done/alerts?source=stream").json()["watched"]
+        assert done(client, client.post("/api/runs/done/watch"))["state"] == "done"
+        of_each = {
+            each: client.get("/api/runs/done/alerts", params={"source": each} if each else {}).json()
+            for each in ("stream", "arriving", "")
+        }
+        assert of_each["stream"] == of_each[""] != of_each["arriving"]  # the stream was watched last
+        assert [of_each[each]["source"] for each in ("stream", "arriving")] == ["stream", "arriving"]
+        assert not client.get("/api/runs/done/arriving").json()["changed"]
+        for alert in {alert["id"] for each in of_each.values() for alert in each["alerts"]}:
+            assert client.post(f"/api/runs/done/alerts/{alert}/mark", json={}).status_code == 200
+        assert client.get("/api/runs/done/alerts?source=other").status_code == 422
         shutil.rmtree(newer)
         ended = done(client, client.post("/api/runs/done/watch?source=arriving"))
         assert ended["state"] == "failed"
