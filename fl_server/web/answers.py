@@ -16,6 +16,7 @@ from data.figures.description import is_standardised
 from fl_server.run_folder import FEDERATION, read_record, read_summary
 from fl_server.stored_runs import is_finished, reached
 from fl_server.web.network import Network, ages_of, clusters_of
+from fl_server.web.shelf import UnknownError
 
 Figures = dict[str, Any]  # Any: what JSON holds
 PEAK = 0.99  # the quantile of a station's load that counts as its usual peak
@@ -148,10 +149,15 @@ def table_of(network: Network, step: int) -> pl.DataFrame:
     if network.target is None:
         return frame
     if not 0 <= step < len(network.load):
-        raise InputError(f"step {step}: expected one of 0 to {len(network.load) - 1}")
+        raise no_step(network, step)
     return frame.with_columns(
         pl.lit(str(network.clock[step])).alias("time"), pl.Series("load", network.load[step])
     )
+
+
+def no_step(network: Network, step: int) -> UnknownError:
+    """What to raise for a step that the series does not have."""
+    return UnknownError(f"step {step}: the series has steps 0 to {len(network.load) - 1}")
 
 
 def geojson_of(network: Network, step: int) -> str:

@@ -89,7 +89,7 @@ def _add_series(router: APIRouter, desk: Desk) -> None:
         """
         values = _layer(desk, run, layer)
         if first >= len(values):
-            raise UnknownError(f"step {first}: the series has steps 0 to {len(values) - 1}")
+            raise answers.no_step(desk.network(run), first)
         part = np.ascontiguousarray(values[first : first + count], "<f4")
         sizes = {"x-steps": str(len(part)), "x-stations": str(part.shape[1])}
         return Response(part.tobytes(), media_type="application/octet-stream", headers=sizes)
