@@ -212,14 +212,18 @@ async function start() {
     set({ arriving: about.arriving });
     const runs = await get("/api/runs");
     fill($("run"), runs.map((run) => el("option", { value: run.key }, `${run.key}${run.finished ? "" : run.error ? " (damaged)" : " (on its way)"}`)));
-    const first = runs.find(({ key }) => key === runOfAddress()) ?? runs.find(({ error }) => !error) ?? runs[0];
+    const asked = runOfAddress();
+    const first = runs.find(({ key }) => key === asked) ?? runs.find(({ error }) => !error) ?? runs[0];
     if (!first) { notice("There are no runs."); return; }
     $("run").value = first.key;
     await open(first.key);
+    if (asked && asked !== first.key && $("notice").hidden) notice(noRun(asked));
   } catch (error) { notice(error.message); }
   setInterval(lookAgain, LIVE_MS);
   startFollowing();
 }
+
+const noRun = (run) => `There is no run ${run}.`;
 
 const runOfAddress = () => new URLSearchParams(location.hash.slice(1)).get("run");
 
@@ -228,7 +232,7 @@ function followAddress() {
   const run = runOfAddress();
   if (run === state.run) return;
   if ([...$("run").options].some(({ value }) => value === run)) { $("run").value = run; open(run); }
-  else notice(`There is no run ${run}.`);
+  else notice(noRun(run));
 }
 
 let later = 0;

@@ -344,6 +344,19 @@ def test_a_run_on_its_way_shows_its_federation(page: Chrome, address: str) -> No
     assert "training" in text(page, "legend")
 
 
+def test_an_address_that_names_no_run_is_told_so_when_the_page_is_opened(page: Chrome, address: str) -> None:
+    page.get("about:blank")
+    page.get(f"{address}#run=nosuch")
+    until(page, READY)
+    until(page, "document.getElementById('notice').checkVisibility()")
+    assert text(page, "notice") == "There is no run nosuch."
+    assert page.execute_script("return vhtwin.state.run") == "done"
+    page.get(f"{address}#run=going")
+    until(
+        page, "vhtwin.state.run === 'going' && vhtwin.state.info && document.getElementById('notice').hidden"
+    )
+
+
 def test_a_server_tells_of_the_stations_of_its_own_run_alone(chrome: Chrome, runs: Path) -> None:
     told: dict[str, object] = {
         "run": "going", "stage": "V-twinning", "done": 1, "total": 2, "detail": "", "error": "", "nodes": 6,
