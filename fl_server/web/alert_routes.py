@@ -23,7 +23,7 @@ Named = Annotated[str, Path(max_length=100, description="the id of an alert")]
 class WantedMark(BaseModel):
     """What somebody says of an alert; `muted_until` is a wall-clock time of the data, or empty."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     acknowledged: bool = False
     muted_until: str = Field("", max_length=30)
     note: str = Field("", max_length=500)

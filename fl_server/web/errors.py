@@ -14,6 +14,7 @@ from starlette.responses import Response
 from data.errors import InputError
 from fl_server.web.guard import refused
 from fl_server.web.jobs import BusyError
+from fl_server.web.sentences import sentence_of
 from fl_server.web.shelf import UnknownError
 
 Handler = Callable[[Request, Any], Awaitable[Response]]  # Any: each takes failures of its own kind
@@ -81,6 +82,7 @@ async def _http(_request: Request, error: Any) -> Response:  # Any: as Handler
     return answer
 
 
-async def _invalid(_request: Request, error: Any) -> Response:  # Any: as Handler
-    where = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
-    return refused(422, where)
+async def _invalid(request: Request, error: Any) -> Response:  # Any: as Handler
+    body = getattr(request.scope.get("route"), "body_field", None)
+    fields = [] if body is None else list(body.field_info.annotation.model_fields)
+    return refused(422, sentence_of(error.errors(), fields))

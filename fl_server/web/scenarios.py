@@ -44,7 +44,7 @@ Clauses = list[Annotated[str, Field(max_length=2000)]]
 class WantedScenario(BaseModel):
     """A scenario as `vhtwin whatif` takes it: clauses by kind."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     name: str = Field("scenario", max_length=200)
     off: Clauses = Field(default_factory=list, max_length=MOST_CLAUSES)
     sleep: Clauses = Field(default_factory=list, max_length=MOST_CLAUSES)

@@ -22,7 +22,7 @@ MOST_RANKED, MOST_VISITS = 200, 1000
 class WantedPlan(BaseModel):
     """What `vhtwin maintain` takes: crews, hours of a visit, hours between slots, what a failure costs."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     crews: int = Field(CrewSettings().crews, ge=1, le=100)
     hours: int = Field(CrewSettings().hours, ge=1, le=168)
     every: int = Field(CrewSettings().every, ge=1, le=168)
