@@ -125,10 +125,22 @@ def judged(folder: Path, copies: int) -> Work[Contest]:
     if not file.exists():
         raise InputError(f"{folder}: nothing is learned yet; go on with vhtwin sync train --resume {folder}")
     training = load_training(file)
+    _refuse_another_world(folder, training, plan)
     arenas = yield from arenas_of(folder, plan)
     settings = ContestSettings(world=plan.world, gru=plan.gru, learners={}, judged=copies)
     name = policy_name(plan)
     return (yield from judged_contest(settings, plan.seeds, arenas, {name: (training, plan.world.observed)}))
+
+
+def _refuse_another_world(folder: Path, training: Training, plan: SyncPlan) -> None:
+    """Refuse a plan of a world in which stations see something else than in the training beside it."""
+    seen = len(features(plan.world))
+    learned = training.middle.shape[1]
+    if seen != learned:
+        raise InputError(
+            f"{folder / TRAINING}: has learned from {learned} figures an observation, and {PLAN} beside it "
+            f"is of a world with {seen}: it has been changed"
+        )
 
 
 def policy_name(plan: SyncPlan) -> str:

@@ -1,7 +1,9 @@
 """`vhtwin sync`: learn when a twin is worth refreshing, and hold what was learned against simple rules."""
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -14,9 +16,10 @@ from data.sets.tables import read_set
 from data.store import refuse_existing_file, whole_file
 from data.words import counted
 from fl_server.cli import output_folder, read_options, twin_options
+from fl_server.cli.endings import TerminationError
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.experiments.claims import interval
+from fl_server.experiments.claims import LEAST_SEEDS, Interval, interval
 from fl_server.gate_streams import Streamed, stream_begin, streamed, taught
 from fl_server.local import local_fleet
 from fl_server.presets import laid_over, table_of_pairs
@@ -47,6 +50,7 @@ ENTRIES = {
     ("dqn", "paper"): PAPER_DQN,
 }
 POLICY, SEEDS = "sac", 10
+TIE = 1e-3  # of a return: what lies within it is no difference that matters
 EXAMPLES = """examples:
   vhtwin sync train --policy sac --seeds 10            ten seeds at once; kept in runs/sync-sac-1
   vhtwin sync evaluate runs/sync-sac-1                 beside never, always, periodic and threshold rules
@@ -82,7 +86,7 @@ def _add_train(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--epochs",
         type=int,
         metavar="E",
-        help=f"episodes that each seed learns from (default: {LearningSettings.epochs})",
+        help=f"episodes that all copies of each seed's world play (default: {LearningSettings.epochs})",
     )
     parser.add_argument(
         "--observed",
@@ -169,7 +173,7 @@ def train(arguments: argparse.Namespace) -> int:
         )
         folder = output_folder.named_or_new(place, "sync")
         new_training(folder, plan, overwrite=arguments.overwrite)
-    with held(folder):
+    with held(folder), _telling_how_to_go_on(folder):
         training = shown(trained(folder))
         curve = curve_of(training)
         draw_curve(folder / "curve.png", curve, f"{policy_name(read_plan(folder))}: how it learned")
@@ -180,11 +184,22 @@ def train(arguments: argparse.Namespace) -> int:
         return 0
     print_text(
         f"after {counted(training.epoch, 'epoch')}, {counted(len(training.seeds), 'seed')}: a return of "
-        f"{found.mean:.2f} ± {found.half:.2f} an episode\n"
+        f"{found.mean:.2f}{f' ± {found.half:.2f}' if found.seeds > 1 else ''} an episode\n"
         f"policies, curve.csv, curve.png: {folder}\n"
         f"beside simple rules: vhtwin sync evaluate {folder}"
     )
     return 0
+
+
+@contextmanager
+def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Whoever stops a training is told how it is continued."""
+    try:
+        yield
+    except (KeyboardInterrupt, TerminationError):
+        sentence = f"the training is kept; vhtwin sync train --resume {folder} goes on with it"
+        print(f"vhtwin: {sentence}", file=sys.stderr)  # noqa: T201
+        raise
 
 
 def _plan(arguments: argparse.Namespace) -> SyncPlan:
@@ -200,7 +215,13 @@ def _plan(arguments: argparse.Namespace) -> SyncPlan:
         learning=learning,
         seeds=tuple(range(1, seeds + 1)),
     )
-    return rebuilt(SyncPlan, laid_over(plain(plan, {}), table_of_pairs(arguments.pairs)))
+    plan = rebuilt(SyncPlan, laid_over(plain(plan, {}), table_of_pairs(arguments.pairs)))
+    if plan.learning.epochs <= plan.learning.warmup:
+        raise InputError(
+            f"{counted(plan.learning.epochs, 'epoch')}, of which the first {plan.learning.warmup} are played "
+            "by chance and teach nothing (learning.warmup): expected more"
+        )
+    return plan
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -250,7 +271,8 @@ def _policies(frame: pl.DataFrame) -> list[dict[str, object]]:
     for name in frame["policy"].unique(maintain_order=True):
         mine = frame.filter(policy=name)
         short = short_of_bound(frame, name)
-        found = {"return": mine["return"].mean(), "short": short.mean, "half": short.half}
+        half = short.half if short.seeds > 1 else None
+        found = {"return": mine["return"].mean(), "short": short.mean, "half": half}
         rest = {"error": mine["error_cost"].mean(), "refreshes": mine["refreshes"].mean()}
         lines.append({"policy": name, **found, **rest})
     return sorted(lines, key=lambda each: float(str(each["return"])))
@@ -265,17 +287,37 @@ def _said(frame: pl.DataFrame, learned: str) -> list[str]:
     rules = [name for name in means if name not in (learned, f"{learned}, drawn") and "bound" not in name]
     best = max(rules, key=lambda name: sum(means[name].values()))
     found = interval([means[learned][seed] - means[best][seed] for seed in means[best]])
-    word = "earns more than" if found.low > 0 else "earns less than" if found.high < 0 else "ties with"
+    if found.seeds < LEAST_SEEDS:
+        return [
+            f"{learned} beside the best rule, {best}: {found.mean:+.3f} an episode; {found.seeds} of at "
+            f"least {LEAST_SEEDS} seeds, which cannot be judged"
+        ]
+    word = _beside(found, sum(means[best].values()) / found.seeds)
     return [
         f"{learned} {word} the best rule, {best}: {found.mean:+.3f} ± {found.half:.3f} an episode "
         "(differences seed by seed)"
     ]
 
 
+def _beside(found: Interval, of: float) -> str:
+    """The words for a difference to a return of so much."""
+    if found.low > 0:
+        return "earns more than"
+    if found.high < 0:
+        return "earns less than"
+    near = max(-found.low, found.high) <= TIE * abs(of)
+    return "ties with" if near else "cannot be told from"
+
+
 def gate(arguments: argparse.Namespace) -> int:
     """Learn a gate on the days before the test days; say what it costs there beside fixed thresholds."""
     refuse_existing_file(arguments.out, overwrite=arguments.overwrite)
     settings = twin_options.settings_from(arguments)
+    if not settings.horizontal.epochs or settings.crossing.secure_sum:
+        raise InputError(
+            "a gate is learned on the stream, whose reports come one by one: expected --stream-epochs of 1 "
+            "or more, and no --secure-sum"
+        )
     learning = GateLearningSettings(unit=arguments.unit, streams=arguments.streams, seed=settings.recipe.seed)
     split = settings.recipe.split
     if not split.validation_days:

@@ -207,7 +207,7 @@ def _check(settings: SyncSettings, copies: int, predictor: Predictor | None) -> 
         found = "none" if predictor is None else "one"
         raise InputError(
             f"sync: the foresight is {settings.foresight!r} and {found} was given as a predictor, expected "
-            "a predictor with 'gru' and with no other foresight"
+            "a predictor with 'gru' (kept_gru of hetnet.sync.gru makes one), and none with 'drift' or 'hold'"
         )
     if predictor and predictor.memory > settings.memory:
         raise InputError(

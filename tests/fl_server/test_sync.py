@@ -1,6 +1,7 @@
 """`vhtwin sync`: trainings are kept, go on and are judged; gates are learned for runs."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from data.progress import finished
 from fl_server.cli.main import main
+from fl_server.cli.sync import _beside
+from fl_server.experiments.claims import Interval
 from fl_server.sync_picture import beside_the_end
 from fl_server.sync_runs import SyncPlan, new_training, read_plan, trained
 from hetnet.sync.training import load_training, save_training
@@ -93,6 +96,7 @@ def test_nothing_is_told_of_chance_where_a_policy_leaves_it_none(
         (["train", "--set", "learning.kept=100000000"], "slots in all at most"),
         (["train", "--set", "gru.hidden=1000000"], "hidden is 1,000,000, expected 10,000 at most"),
         (["train", "--set", "learning.method.hidden=[1000000]"], "expected 1 to 10,000 in each"),
+        (["train", "--epochs", "4"], "of which the first 4 are played by chance and teach nothing"),
         (["train", "--resume", "nowhere"], "is no training"),
         (["evaluate", "nowhere"], "is no training"),
     ],
@@ -127,6 +131,51 @@ def test_a_training_that_is_not_done_says_so(made: Path, capsys: pytest.CaptureF
 def test_what_is_resumed_takes_no_other_settings(other: list[str], made: Path) -> None:
     with pytest.raises(SystemExit):
         main(["sync", "train", "--resume", str(made), *other])
+
+
+def test_a_plan_of_another_world_is_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "changed")
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["world"]["users"] = 7
+    (folder / "plan.json").write_text(json.dumps(plan))
+    assert main(["sync", "evaluate", str(folder), "--copies", "5"]) == 3
+    assert "has learned from 26 figures an observation, and plan.json beside it" in capsys.readouterr().err
+
+
+def test_one_seed_is_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "one"
+    assert main(["sync", "train", "--seeds", "1", "--epochs", "6", *SMALL, "--out", str(folder)]) == 0
+    assert main(["sync", "evaluate", str(folder), "--copies", "20"]) == 0
+    told = capsys.readouterr().out
+    assert "1 of at least 3 seeds, which cannot be judged" in told
+    assert "±" not in told.split("short of the bound: on")[0].replace("short of the bound   ±", "")
+
+
+def test_what_lies_within_wide_intervals_is_no_tie() -> None:
+    assert _beside(Interval(0.1, -0.2, 0.4, 10), 650.0) == "ties with"
+    assert _beside(Interval(-26.0, -81.0, 29.0, 10), 650.0) == "cannot be told from"
+    assert _beside(Interval(1.0, 0.5, 1.5, 10), 650.0) == "earns more than"
+    assert _beside(Interval(-1.0, -1.5, -0.5, 10), 650.0) == "earns less than"
+
+
+def test_a_gate_needs_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["sync", "gate", str(tmp_path), "--out", str(tmp_path / "g.json"), "--stream-epochs", "0"]
+    assert main(words) == 3
+    assert "expected --stream-epochs of 1 or more" in capsys.readouterr().err
+
+
+def test_who_stops_a_training_is_told_how_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fl_server.cli.sync.trained", stopped)
+    folder = tmp_path / "stopped"
+    assert main(["sync", "train", *SHORT, "--out", str(folder)]) == 130
+    assert f"vhtwin sync train --resume {folder} goes on with it" in capsys.readouterr().err
 
 
 def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
