@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from data.errors import InputError
@@ -189,6 +190,8 @@ def _scenarios(arguments: argparse.Namespace) -> list[Scenario]:
     scenarios = [read_scenario(path) for path in arguments.scenario]
     if any(clauses.values()):
         scenarios.append(Scenario(name=arguments.name or "scenario", **clauses))
+    elif arguments.name:
+        raise InputError("--name is for the scenario of clauses, expected some, such as --off 5056")
     elif arguments.save:
         raise InputError("--save writes the scenario of clauses, expected some, such as --off 5056")
     if not scenarios:
@@ -260,15 +263,23 @@ def _list(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.list
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder, expected one with scenarios in TOML")
-    several = {path: read_scenario(path) for path in sorted(folder.glob("*.toml"))}
+    several, bad = {}, []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            several[path] = read_scenario(path)
+        except InputError as error:
+            bad.append(str(error))
     rows = [
         [each.name, str(path), *(str(len(getattr(each, kind))) for kind in KINDS), each.about]
         for path, each in several.items()
     ]
     if arguments.json:
-        print_json({"scenarios": [{"name": row[0], "file": row[1], "about": row[-1]} for row in rows]})
+        told = [{"name": row[0], "file": row[1], "about": row[-1]} for row in rows]
+        print_json({"scenarios": told, "refused": bad})
         return 0
     print_table(counted(len(rows), "scenario"), ["name", "file", *KINDS, "about"], rows)
+    if bad:
+        print_text("\n".join(f"no scenario: {each}" for each in bad))
     return 0
 
 
@@ -316,7 +327,9 @@ def _print_policies(outcome: Outcome, choosing: int) -> None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:40]} … {text[-12:]}"
+    return (
+        shorten(text.replace(",", ", "), 60, placeholder=" …").replace(", ", ",") if len(text) > 60 else text
+    )
 
 
 def _totals(outcome: Outcome) -> list[list[str]]:

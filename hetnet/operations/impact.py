@@ -104,10 +104,21 @@ class _Without:
 def played(replica: Replica, scenarios: Sequence[Scenario], settings: PlaySettings) -> Iterator[Outcome]:
     """Each scenario played on the same futures."""
     _refuse_few(len(replica.futures), settings)
-    changes = [change_of(each, replica) for each in scenarios]  # refuses before the work
+    several = len(scenarios) > 1
+    changes = [_change(each, replica, named=several) for each in scenarios]  # refuses before the work
     without = _without(replica, settings)
     for scenario, change in zip(scenarios, changes, strict=True):
         yield _outcome(replica, without, scenario, change, settings)
+
+
+def _change(scenario: Scenario, replica: Replica, *, named: bool) -> Change:
+    """What a scenario comes to; of several, a refusal names the one that is meant."""
+    try:
+        return change_of(scenario, replica)
+    except InputError as error:
+        if not named:
+            raise
+        raise InputError(f"scenario {scenario.name}: {error}") from error
 
 
 def _refuse_few(futures: int, settings: PlaySettings) -> None:

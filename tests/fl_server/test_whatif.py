@@ -11,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from fl_server.cli.main import main
+from fl_server.cli.whatif import _short
 from fl_server.what_if import read_scenario, written_scenario
 from hetnet.operations.scenario import Scenario
 from tests.cities import wavy_traffic
@@ -99,6 +100,24 @@ def test_scenarios_are_saved_listed_and_compared(
     out = ["--out", str(made.parent / "out"), "--overwrite"]
     assert main(["whatif", str(made), *words, *out]) == 0
     assert "on the same futures" in capsys.readouterr().out
+    (kept / "bad.toml").write_text('off = ["s9"]')
+    both = [str(kept / "fair.toml"), str(kept / "bad.toml")]
+    assert main(["whatif", str(made), "--scenario", *both, *out]) == 3
+    assert "scenario bad: " in capsys.readouterr().err
+    assert main(["whatif", str(made), "--scenario", str(kept / "fair.toml"), "--name", "mine", *out]) == 3
+    assert "--name is for the scenario of clauses" in capsys.readouterr().err
+    (kept / "bad.toml").write_text("off = [")
+    assert main(["whatif", "--list", str(kept)]) == 0
+    listed = capsys.readouterr().out
+    assert "2 scenarios" in listed
+    assert "no scenario: " in listed
+    assert "bad.toml" in listed
+
+
+def test_a_long_clause_is_cut_between_names() -> None:
+    assert _short(",".join(["4748", *["5147"] * 20, "251@0-6"])).startswith("4748,5147,5147")
+    cut = _short(",".join(["4748", *["5147"] * 20])).removesuffix(" …")
+    assert set(cut.split(",")) == {"4748", "5147"}
 
 
 def test_a_capacity_file_decides_who_is_over(
