@@ -1,10 +1,10 @@
 """`vhtwin whatif`: the coming hours of a run's stations with an intervention and without."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from data.errors import InputError
@@ -327,9 +327,12 @@ def _print_policies(outcome: Outcome, choosing: int) -> None:
 
 
 def _short(text: str) -> str:
-    return (
-        shorten(text.replace(",", ", "), 60, placeholder=" …").replace(", ", ",") if len(text) > 60 else text
-    )
+    """A clause with fewer of its stations, if it is long; how much and when stay."""
+    end = re.search(r"[@=>]", text)
+    names, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
+    if len(text) <= 60 or "," not in names[:40]:
+        return text
+    return f"{names[:40].rpartition(',')[0]},…{rest}"
 
 
 def _totals(outcome: Outcome) -> list[list[str]]:

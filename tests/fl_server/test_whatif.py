@@ -116,6 +116,8 @@ def test_scenarios_are_saved_listed_and_compared(
 
 def test_a_long_clause_is_cut_between_names() -> None:
     assert _short(",".join(["4748", *["5147"] * 20, "251@0-6"])).startswith("4748,5147,5147")
+    assert _short(",".join(["5147"] * 20) + "=+30%@0-6") == f"{','.join(['5147'] * 8)},…=+30%@0-6"
+    assert _short("x" * 70) == "x" * 70
     cut = _short(",".join(["4748", *["5147"] * 20])).removesuffix(",…")
     assert set(cut.split(",")) == {"4748", "5147"}
 
