@@ -80,6 +80,8 @@ def _belongs(episode: Episode, group: Sequence[Episode], neighbours: list[set[in
     first = group[0]
     if (first.kind, first.explained) != (episode.kind, episode.explained):
         return False
+    if all(each.end is not None and each.end < episode.raised for each in group):
+        return False  # it was over, and has been told to be
     return any(episode.station in neighbours[each.station] for each in group) and not any(
         episode.station == each.station for each in group
     )

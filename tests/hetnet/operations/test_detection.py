@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from data.errors import InputError
@@ -166,6 +166,7 @@ def test_errors_that_grow_everywhere_call_for_training_again() -> None:
 
 @settings(max_examples=15)
 @given(cut=some.integers(1, 160), factor=some.floats(0.0, 5.0), seed=some.integers(0, 99))
+@example(cut=63, factor=1.0, seed=39)  # a neighbour would join an alert that was over
 def test_alerts_that_were_raised_do_not_depend_on_what_comes_later(
     cut: int, factor: float, seed: int
 ) -> None:
@@ -181,6 +182,16 @@ def test_alerts_that_were_raised_do_not_depend_on_what_comes_later(
     other = replace(world, seen=seen, ahead=ahead, measured=measured)
     until = world.clock[world.first + cut]
     assert as_known(found(world), until) == as_known(found(other), until)
+
+
+def test_an_alert_that_is_over_is_joined_by_nobody() -> None:
+    """Two neighbours lose their load within six hours, the second when all was well again at the first."""
+    near = int(CALM.near[4][0])
+    world = changed(changed(CALM, 4, slice(40, 41), 0.0), near, slice(44, 46), 0.0)
+    one, other = found(world)
+    assert (one.stations, other.stations) == ((CALM.stations[4],), (CALM.stations[near],))
+    assert one.end is not None
+    assert one.end < other.raised
 
 
 def test_ids_stay_the_same_when_more_has_come() -> None:
