@@ -12,9 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.sets.rows import likely_station, row_name
+from data.sets.text_files import header, numeric_frame, table_content
 from hetnet.network import Floats, Mask
 
 COLUMNS = "station,capacity[,reach_km][,users]"
+FIGURES = ("capacity", "reach_km", "users")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,38 +52,40 @@ def shown_capacity(load: NDArray[np.floating], measured: Mask, settings: Capacit
 
 
 def given_capacity(path: Path, stations: Sequence[str]) -> Given:
-    """What the CSV `station,capacity[,reach_km][,users]` says of these stations; all must stand in it."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected a CSV of {COLUMNS}")
-    try:
-        frame = pl.read_csv(path, schema_overrides={"station": pl.String})
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no CSV: {error}") from error
-    if not {"station", "capacity"} <= set(frame.columns) <= {"station", "capacity", "reach_km", "users"}:
-        found = ", ".join(frame.columns)
-        raise InputError(f"{path}: found the columns {found}, expected {COLUMNS}")
-    if frame["station"].is_duplicated().any():
-        twice = frame.filter(pl.col("station").is_duplicated())["station"][0]
-        raise InputError(f"{path}: station {twice} stands there twice, expected it once")
-    rows = {station: row for row, station in enumerate(frame["station"].to_list())}
-    missing = [station for station in stations if station not in rows]
-    if missing:
-        raise InputError(f"{path}: lacks station {missing[0]}, expected all {len(stations)} of the run")
+    """What the CSV `station,capacity[,reach_km][,users]` says of these stations; all must stand in it.
+
+    Others may too: one file does for the runs of several parts of a network.
+    """
+    content = table_content(path)
+    columns = header(content)
+    if not {"station", "capacity"} <= set(columns) <= {"station", *FIGURES}:
+        raise InputError(f"{path}:1: found the columns {', '.join(columns)}, expected {COLUMNS}")
+    frame = numeric_frame(content, path, ("station",))
+    rows: dict[str, int] = {}
+    for row, station in enumerate(frame["station"]):
+        if rows.setdefault(station, row) != row:
+            raise InputError(f"{row_name(path, row)}: station {station} stands there twice, expected it once")
+    for station in stations:
+        if station not in rows:
+            likely = likely_station(station, [each for each in rows if each])
+            raise InputError(
+                f"{path}: lacks station {station}, expected all {len(stations):,} of the run{likely}"
+            )
     order = [rows[station] for station in stations]
-    return Given(*(_numbers(frame, name, order, path) for name in ("capacity", "reach_km", "users")))
+    return Given(*(_figures(frame, name, order, path) for name in FIGURES))
 
 
-def _numbers(frame: pl.DataFrame, name: str, order: Sequence[int], path: Path) -> Floats:
+def _figures(frame: pl.DataFrame, name: str, order: Sequence[int], path: Path) -> Floats:
     if name not in frame.columns:
         return np.full(len(order), np.nan)
-    column = frame[name][list(order)]
-    if not column.dtype.is_numeric():
-        raise InputError(f"{path}: found {name} that is no number, expected numbers")
-    values = column.cast(pl.Float64).to_numpy()
+    values = frame[name].to_numpy()[list(order)]
     good = np.isfinite(values) & ((values > 0) | ((name == "users") & (values == 0)))
     if not good.all():
-        place = int(np.flatnonzero(~good)[0])
-        least = "at least 0" if name == "users" else "more than 0"
-        station = frame["station"][order[place]]
-        raise InputError(f"{path}: station {station} has the {name} {values[place]}, expected {least}")
+        row = order[int(np.flatnonzero(~good)[0])]
+        value, least = frame[name][row], "at least 0" if name == "users" else "more than 0"
+        found = "nothing" if value is None else f"{value:g}"
+        raise InputError(
+            f"{row_name(path, row)}: station {frame['station'][row]}: found {found} as {name}, expected a "
+            f"number, {least}"
+        )
     return values
