@@ -17,7 +17,9 @@ from fl_server.watching import Watched, watched, watched_answer, watching
 from hetnet.operations.alerts import ABOUT, KINDS, Alert
 
 MOST_LISTED = 40
+MOST_SUSPECTS = 3
 BOUNDS = {"every": Bound("seconds, more than 0 and at most a day", lambda value: 0 < value <= 86_400)}
+HEADER = ["alert", "kind", "stations", "start", "raised", "end", "severity", "expected", "seen", "suspects"]
 EXAMPLES = """examples:
   vhtwin watch RUN --data NEWER             what has come since the run, against its twins
   vhtwin watch RUN                          the days that the run itself has followed
@@ -100,9 +102,22 @@ def _tell(found: Watched, arguments: argparse.Namespace, known: dict[str, Alert]
         f"{counted(len(followed.stations), 'station')} from {followed.clock[followed.first]} to "
         f"{followed.clock[-1]}"
     )
-    header = ["alert", "kind", "stations", "start", "raised", "end", "severity", "expected", "seen", ""]
+    header = [
+        "alert",
+        "kind",
+        "stations",
+        "start",
+        "raised",
+        "end",
+        "severity",
+        "expected",
+        "seen",
+        "suspects",
+    ]
     print_table(title, header, [_row(alert) for alert in fresh[:MOST_LISTED]])
     lines = [f"{each}: {ABOUT[each]}" for each in KINDS if any(alert.kind == each for alert in fresh)]
+    if any(alert.neighbours_explain for alert in fresh):
+        lines.append("neighbours too: the area around does the same, an event rather than a fault")
     if len(fresh) > MOST_LISTED:
         lines.append(f"and {len(fresh) - MOST_LISTED} more: --json has all")
     if found.unwatched:
@@ -131,5 +146,12 @@ def _row(alert: Alert) -> list[str]:
         alert.severity,
         f"{alert.expected:,.0f}",
         f"{alert.seen:,.0f}",
-        "its neighbours too" if alert.neighbours_explain else "",
+        _suspects(alert),
     ]
+
+
+def _suspects(alert: Alert) -> str:
+    """Which stations may be the cause, and their shares of all suspicion."""
+    if alert.neighbours_explain:
+        return "neighbours too"
+    return ", ".join(f"{each.station} {each.share:.0%}" for each in alert.suspects[:MOST_SUSPECTS])
