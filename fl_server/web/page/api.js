@@ -3,10 +3,12 @@
 import { $ } from "./dom.js";
 
 const KEPT = "vhtwin-token";
-const handed = new URLSearchParams(location.hash.slice(1)).get("token");
-if (handed) {
-  sessionStorage.setItem(KEPT, handed);
-  history.replaceState(null, "", location.pathname);
+const handed = new URLSearchParams(location.hash.slice(1));
+if (handed.get("token")) { // it leaves the address, the rest of which stays
+  sessionStorage.setItem(KEPT, handed.get("token"));
+  handed.delete("token");
+  const rest = handed.toString();
+  history.replaceState(null, "", rest ? `#${rest}` : location.pathname);
 }
 
 export class Refused extends Error {
