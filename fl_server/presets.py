@@ -60,7 +60,7 @@ def preset(name: str) -> Table:
 def table_of(file: Path) -> Table:
     """The settings in a TOML file."""
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file, expected settings in TOML") from None
     except OSError as error:

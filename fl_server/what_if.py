@@ -1,7 +1,7 @@
 """What if: a stored run and scenarios in, what they change out. Nothing of the run is touched.
 
     replica = replica_of(run, ReplicaSettings(hours=24))          # seconds; the same for all scenarios
-    found = what_if(run, [Scenario(off=("5056",))], replica=replica)
+    found = what_if(run, [Scenario(off=("5050",))], replica=replica)
     to_json(found[0], replica)                                     # what the page and `--json` show
 
 `what_if` makes the replica itself where none is given. Scenarios come from clauses (the
@@ -184,12 +184,14 @@ def read_scenario(path: Path) -> Scenario:
     made: Figures = {"name": path.stem}
     for name, value in table.items():
         made[name] = _clauses(path, name, value) if name in KINDS else _text(path, name, value)
+    if not set(KINDS) & set(table):
+        raise InputError(f'{path}: nothing is to be different, expected clauses such as off = ["5050@1-5"]')
     return Scenario(**made)
 
 
 def _clauses(path: Path, name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise InputError(f'{path}: {name} is {value!r}, expected a list of texts such as ["5056@1-5"]')
+        raise InputError(f'{path}: {name} is {value!r}, expected a list of texts such as ["5050@1-5"]')
     return tuple(value)
 
 
@@ -207,6 +209,8 @@ def written_scenario(scenario: Scenario) -> str:
         clauses = getattr(scenario, kind)
         if clauses:
             lines.append(f"{kind} = [{', '.join(map(_quoted, clauses))}]")
+    if scenario.is_empty:  # a plan in which nobody can sleep
+        lines.append("sleep = []")
     return "\n".join(lines) + "\n"
 
 
@@ -224,7 +228,7 @@ def to_json(outcome: Outcome, replica: Replica) -> Figures:
         "hours": hours_named(replica.hours),
         "policy": outcome.policy,
         "futures": futures_json(outcome, replica),
-        "policies": [_policy_json(each) for each in outcome.policies],
+        "policies": [policy_json(each) for each in outcome.policies],
         "left_out": outcome.left_out,
         "totals": totals_json(outcome),
         "stations": {name: _station(outcome, replica, row) for row, name in enumerate(names)},
@@ -240,7 +244,8 @@ def futures_json(outcome: Outcome, replica: Replica) -> Figures:
     return {"told": outcome.told, "coverage": outcome.coverage, "choosing": choosing}
 
 
-def _policy_json(judged: Judged) -> Figures:
+def policy_json(judged: Judged) -> Figures:
+    """What a policy loses and moves."""
     figures = {each.name: getattr(judged, each.name) for each in fields(Judged) if each.name != "name"}
     return {"policy": judged.name} | figures
 

@@ -1,7 +1,6 @@
 """`vhtwin whatif`: the coming hours of a run's stations with an intervention and without."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from data.words import counted
 from fl_server.cli import output_folder
 from fl_server.cli.bounds import POSITIVE, SHARE, Bound, between, one_of, refuse_outside
 from fl_server.cli.report import print_json, print_table, print_text
+from fl_server.cli.whatif_tables import print_outcomes
 from fl_server.what_if import (
     MOST_FUTURES,
     MOST_HOURS,
@@ -28,13 +28,12 @@ from hetnet.network import Mask
 from hetnet.operations.capacity import COLUMNS, CapacitySettings
 from hetnet.operations.choosing import BEST
 from hetnet.operations.energy import PowerModel
-from hetnet.operations.impact import Outcome, PlaySettings
-from hetnet.operations.replica import Replica, Total, halves
+from hetnet.operations.impact import PlaySettings
+from hetnet.operations.replica import Replica, halves
 from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
 from hetnet.operations.sleeping import clauses_of, futures_to_plan, sleepers
 
-MOST_LISTED = 12
 ABOUT = {
     "off": "stations that serve nobody",
     "sleep": "cells that sleep",
@@ -52,9 +51,9 @@ BOUNDS = {
     "policy": one_of((BEST, *POLICIES)),
 }
 EXAMPLES = """examples:
-  vhtwin whatif RUN --off 5056,5057                       two stations fail
-  vhtwin whatif RUN --off 5056@1-5 --demand near:5058:1=+30%@18-22
-  vhtwin whatif RUN --move "5056>5060=20%"                a fifth of its users go elsewhere
+  vhtwin whatif RUN --off 5050,5051                       two stations fail
+  vhtwin whatif RUN --off 5050@1-5 --demand near:5052:1=+30%@18-22
+  vhtwin whatif RUN --move "5050>5053=20%"                a fifth of its users go elsewhere
   vhtwin whatif RUN --off cluster:3 --save fire.toml      and keep the scenario
   vhtwin whatif RUN --scenario fire.toml match.toml       several on the same futures, side by side
   vhtwin whatif RUN --sleep-plan 0-6 --save night.toml    which cells can sleep at night, and what it saves
@@ -158,6 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.save:
             refuse_inside(kept, arguments.save)
     if arguments.save:
+        _refuse_odd_file(arguments.save)
         refuse_existing_file(arguments.save, overwrite=arguments.overwrite)
     settings = _play_settings(arguments)
     replica = replica_of(arguments.folder, _replica_settings(arguments))
@@ -165,44 +165,58 @@ def run(arguments: argparse.Namespace) -> int:
         older, replica = halves(replica)
         scenarios = [_planned_sleep(arguments, older)]
         settings = replace(settings, policy="nearest" if settings.policy == BEST else settings.policy)
+    _refuse_files(arguments.scenario, scenarios, replica)
     found = what_if(arguments.folder, scenarios, settings, replica)
+    with whole_folder(folder, overwrite=arguments.overwrite) as partial:
+        for outcome in found:
+            write_outcome(
+                partial if len(found) == 1 else partial / _safe(outcome.scenario.name), outcome, replica
+            )
     if arguments.save:
         with whole_file(arguments.save) as partial:
             partial.write_text(written_scenario(scenarios[0]))
-    with whole_folder(folder, overwrite=arguments.overwrite) as partial:
-        for outcome in found:
-            write_outcome(partial if len(found) == 1 else partial / _safe(outcome), outcome, replica)
     if arguments.json:
         answers = [to_json(each, replica) for each in found]
         print_json({"run": str(arguments.folder), "folder": str(folder), "scenarios": answers})
         return 0
-    for outcome in found:
-        _print(outcome, replica)
-    if len(found) > 1:
-        _print_comparison(found)
+    print_outcomes(found, replica)
     print_text(f"picture, tables: {folder}")
     return 0
 
 
 def _scenarios(arguments: argparse.Namespace) -> list[Scenario]:
-    """Those of files, and that of the clauses, if there are any."""
+    """That of the clauses, if there are any, and those of files."""
     clauses: dict[str, Any] = {kind: tuple(getattr(arguments, kind)) for kind in KINDS}  # Any: texts
     scenarios = [read_scenario(path) for path in arguments.scenario]
     if any(clauses.values()):
-        scenarios.append(Scenario(name=arguments.name or "scenario", **clauses))
+        scenarios.insert(0, Scenario(name=arguments.name or "scenario", **clauses))
     elif arguments.name:
-        raise InputError("--name is for the scenario of clauses, expected some, such as --off 5056")
+        raise InputError("--name is for the scenario of clauses, expected some, such as --off 5050")
     elif arguments.save:
-        raise InputError("--save writes the scenario of clauses, expected some, such as --off 5056")
+        raise InputError("--save writes the scenario of clauses, expected some, such as --off 5050")
     if not scenarios:
-        raise InputError("no scenario: expected clauses, such as --off 5056, or --scenario FILE")
-    names = [each.name for each in scenarios]
-    twice = [name for name in names if names.count(name) > 1]
+        raise InputError("no scenario: expected clauses, such as --off 5050, or --scenario FILE")
+    folders = [_safe(each.name) for each in scenarios]
+    twice = [each.name for each in scenarios if folders.count(_safe(each.name)) > 1]
     if twice:
-        raise InputError(f"two scenarios are called {twice[0]!r}, expected a name for each")
-    if arguments.save:
-        scenarios.insert(0, scenarios.pop())
+        words = " and ".join(map(repr, dict.fromkeys(twice[:2])))
+        raise InputError(f"two scenarios are called {words}, expected a name, and a folder, for each")
     return scenarios
+
+
+def _refuse_odd_file(file: Path) -> None:
+    """Refuse to save a scenario where `--list` would not look for one."""
+    if file.suffix != ".toml":
+        raise InputError(f"--save {file}: expected a file whose name ends in .toml")
+
+
+def _refuse_files(files: Sequence[Path], scenarios: Sequence[Scenario], replica: Replica) -> None:
+    """Refuse a file whose scenario cannot be played here; those of files stand last, in their order."""
+    for path, scenario in zip(files, scenarios[len(scenarios) - len(files) :], strict=True):
+        try:
+            change_of(scenario, replica)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
 
 
 def _planned_sleep(arguments: argparse.Namespace, older: Replica) -> Scenario:
@@ -283,131 +297,6 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print(outcome: Outcome, replica: Replica) -> None:
-    scenario = outcome.scenario
-    words = [f"--{kind} {_short(text)}" for kind in KINDS for text in getattr(scenario, kind)]
-    print_text(f"{scenario.name}: {' '.join(words) or 'nothing is different'}")
-    print_text(
-        f"{counted(len(replica.hours), 'hour')} from {replica.hours[0]}; "
-        f"{counted(len(outcome.stations), 'station')} of {len(replica.stations):,} affected"
-    )
-    print_table("", ["over all hours and stations", "without", "with", "difference"], _totals(outcome))
-    print_text(f"{_told(outcome)}; stations over capacity, and who is served elsewhere, by the forecast")
-    if replica.users is not None:
-        print_text(
-            f"users: {replica.users.sum(axis=1).max():,.0f}, taken to be served, handed over and lost as the "
-            f"traffic around them is"
-        )
-    if outcome.policies:
-        _print_policies(outcome, len(replica.futures) - outcome.told)
-    _print_stations(outcome, replica)
-
-
-def _print_policies(outcome: Outcome, choosing: int) -> None:
-    """What each policy loses, and in how many futures that is so."""
-    means = [(each.lost_choosing, each.lost_mean) for each in outcome.policies]
-    rows = [
-        [
-            each.name,
-            f"{each.lost:,.0f}",
-            *(f"{mean:,.0f}" for mean in of_futures if mean is not None),
-            f"{each.moved:,.0f}",
-        ]
-        for each, of_futures in zip(outcome.policies, means, strict=True)
-    ]
-    header = [f"mean of {outcome.told} futures"]
-    if choosing:
-        header = [f"mean of the {choosing} futures that choose", f"mean of {outcome.told} others"]
-    title = f"what is lost by who reroutes; {outcome.policy} is taken"
-    print_table(title, ["policy", "lost by the forecast", *header, "moved by the forecast"], rows)
-    if outcome.left_out:
-        print_text(
-            f"not tried, as they would take minutes for so much traffic: {' and '.join(outcome.left_out)}"
-        )
-
-
-def _short(text: str) -> str:
-    """A clause with fewer of its stations, if it is long; how much and when stay."""
-    end = re.search(r"[@=>]", text)
-    names, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
-    if len(text) <= 60 or "," not in names[:40]:
-        return text
-    return f"{names[:40].rpartition(',')[0]},…{rest}"
-
-
-def _totals(outcome: Outcome) -> list[list[str]]:
-    before, after = (str(int(over.any(axis=0).sum())) for over in outcome.over)
-    return [
-        ["lost", *map(_written, (outcome.lost_base, outcome.lost_scenario, outcome.lost_difference))],
-        ["stations over capacity", before, after, f"{int(after) - int(before):+d}"],
-        ["kWh", *map(_written, (outcome.energy_base, outcome.energy_scenario, outcome.energy_difference))],
-        *_user_rows(outcome),
-    ]
-
-
-def _user_rows(outcome: Outcome) -> list[list[str]]:
-    """Users without service, where somebody has told how many there are."""
-    users = outcome.users
-    if users is None:
-        return []
-    several = (users.before, users.after, users.more)
-    return [
-        ["users without service, on average", *(_written(each.mean) for each in several)],
-        ["users without service, most at a time", *(_written(each.most) for each in several)],
-        ["users served by another station, most at a time", "", f"{users.moved_most:,.0f}", ""],
-    ]
-
-
-def _written(total: Total) -> str:
-    median, lower, upper = (round(each) for each in (total.median, total.lower, total.upper))
-    return f"{median:,} [{lower:,}, {upper:,}]"
-
-
-def _told(outcome: Outcome) -> str:
-    medians = f"medians of {outcome.told} futures, which need not add up"
-    return f"{medians}, and what holds {outcome.coverage:.0%} of them"
-
-
-def _print_stations(outcome: Outcome, replica: Replica) -> None:
-    """The stations whose load changes most, by what the difference is over all hours."""
-    change = outcome.difference.forecast.sum(axis=0)
-    order = sorted(range(len(change)), key=lambda row: -abs(change[row]))[:MOST_LISTED]
-    rows = []
-    for row in order:
-        place = outcome.stations[row]
-        hour = int(outcome.load.forecast[:, row].argmax())
-        rows.append(
-            [
-                replica.stations[place],
-                f"{outcome.base.forecast[:, row].sum():,.0f}",
-                f"{outcome.load.forecast[:, row].sum():,.0f}",
-                f"{outcome.load.forecast[hour, row] / max(replica.capacity[place], 1e-12):.0%}",
-                f"{outcome.risk[:, row].max():.0%}",
-                f"{outcome.lost[:, row].sum():,.0f}",
-            ]
-        )
-    header = ["station", "load without", "with", "of capacity, at most", "risk, at most", "lost"]
-    if rows:
-        print_table("by the forecast; risk: the share of futures over capacity", header, rows)
-    if len(change) > MOST_LISTED:
-        print_text(f"and {counted(len(change) - MOST_LISTED, 'station')} more, in stations.csv")
-
-
-def _print_comparison(found: Sequence[Outcome]) -> None:
-    rows = [
-        [
-            each.scenario.name,
-            _written(each.lost_difference),
-            str(int(each.over[1].any(axis=0).sum())),
-            _written(each.energy_difference),
-            f"{each.flows.sum():,.0f}",
-        ]
-        for each in found
-    ]
-    print_table("on the same futures", ["scenario", "lost more", "over capacity", "kWh more", "moved"], rows)
-    print_text(f"lost, kWh: {_told(found[0])}; the others by the forecast")
-
-
-def _safe(outcome: Outcome) -> str:
-    """A name for the folder of a scenario."""
-    return "".join(each if each.isalnum() or each in "-_" else "-" for each in outcome.scenario.name)
+def _safe(name: str) -> str:
+    """A name for the folder of the scenario called `name`."""
+    return "".join(each if each.isalnum() or each in "-_" else "-" for each in name)

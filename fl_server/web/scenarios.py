@@ -21,6 +21,7 @@ from fl_server.web.network import Network, clusters_of
 from fl_server.what_if import (
     ReplicaSettings,
     futures_json,
+    policy_json,
     refuse_unplayable,
     replica_of,
     totals_json,
@@ -108,7 +109,7 @@ def scenario_of(wanted: WantedScenario) -> Scenario:
         kind: tuple(getattr(wanted, kind)) for kind in ("off", "sleep", "demand", "move")
     }  # Any: as name and about are texts
     if not any(kinds.values()):
-        raise WishError("no scenario: expected clauses, such as off: 5056")
+        raise WishError("no scenario: expected clauses, such as off: 5050")
     return Scenario(name=wanted.name or "scenario", **kinds)
 
 
@@ -122,7 +123,7 @@ def outcome_of(outcome: Outcome, replica: Replica, network: Network) -> Figures:
         "hours": hours_named(replica.hours),
         "totals": totals_json(outcome),
         "policy": outcome.policy,
-        "policies": [vars(each) for each in outcome.policies],
+        "policies": [policy_json(each) for each in outcome.policies],
         "left_out": outcome.left_out,
         "futures": futures_json(outcome, replica),
         "silent": names_of(replica, np.flatnonzero(outcome.silent.any(axis=0))),

@@ -26,10 +26,10 @@ MOST_PERCENT = 1000.0
 HOURS = re.compile(r"@(\d{1,2})-(\d{1,2})$")
 PERCENT = re.compile(r"([+-]?)(\d+(?:\.\d+)?|\.\d+)%")
 GRAMMAR = {
-    "off": "WHO[@HOURS], such as 5056@1-5",
-    "sleep": "WHO[@HOURS], such as 5056@1-5",
-    "demand": "WHO=±N%[@HOURS], such as 5056=+30%@18-22",
-    "move": "WHO>STATION=N%[@HOURS], such as 5056>5057=20%",
+    "off": "WHO[@HOURS], such as 5050@1-5",
+    "sleep": "WHO[@HOURS], such as 5050@1-5",
+    "demand": "WHO=±N%[@HOURS], such as 5050=+30%@18-22",
+    "move": "WHO>STATION=N%[@HOURS], such as 5050>5051=20%",
 }
 
 
@@ -133,12 +133,13 @@ def _clause(kind: str, text: str, ground: Ground) -> _Clause:
         words, sign, percent = words.rpartition("=")
         if not sign:
             raise InputError(f"{kind} {text!r}: expected {GRAMMAR[kind]}")
+        _refuse_odd_hours(percent, kind, text)
         amount = _amount(kind, text, percent.strip())
     if kind == "move":
         words, sign, last = words.rpartition(">")
         if not sign:
             raise InputError(f"{kind} {text!r}: expected {GRAMMAR[kind]}")
-        target = _station(last.strip(), kind, text, ground)
+        target = _target(last.strip(), text, ground)
     who, named = _who(words.strip(), kind, text, ground)
     if kind == "move":
         if who.tolist() == [target]:
@@ -160,6 +161,22 @@ def _without_hours(text: str, kind: str, ground: Ground) -> tuple[str, Mask]:
     if not window.any():
         raise InputError(f"{kind} {text!r}: none of the {len(ground.hours)} coming hours lies in it")
     return text[: found.start()], window
+
+
+def _refuse_odd_hours(words: str, kind: str, text: str) -> None:
+    """Refuse what stands behind a @ and is no hours of the day."""
+    _, sign, hours = words.partition("@")
+    if sign:
+        raise InputError(
+            f"{kind} {text!r}: found @{hours}, expected whole hours of the day at the end, such as @18-22"
+        )
+
+
+def _target(name: str, text: str, ground: Ground) -> int:
+    """The one station that what is moved goes to."""
+    if name not in ground.places and "," in name:
+        raise InputError(f"move {text!r}: found {name!r} after >, expected one station a clause")
+    return _station(name, "move", text, ground)
 
 
 def _amount(kind: str, text: str, percent: str) -> float:
@@ -211,7 +228,7 @@ def _group(words: str, kind: str, text: str, ground: Ground) -> Counts | None:
         except ValueError:
             kilometre = np.nan
         if not 0 < kilometre < np.inf:
-            raise InputError(f"{kind} {text!r}: expected near:STATION:KM, such as near:5056:1.5")
+            raise InputError(f"{kind} {text!r}: expected near:STATION:KM, such as near:5050:1.5")
         plane = kilometres(ground.positions)
         apart = np.linalg.norm(plane - plane[_station(station, kind, text, ground)], axis=1)
         return np.flatnonzero(apart <= kilometre)
@@ -222,6 +239,7 @@ def _station(name: str, kind: str, text: str, ground: Ground) -> int:
     places = ground.places
     if name in places:
         return places[name]
+    _refuse_odd_hours(name, kind, text)
     near = get_close_matches(name, ground.stations, n=3)
     few = ", ".join(ground.stations[:5]) + (", …" if len(ground.stations) > 5 else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {few}"

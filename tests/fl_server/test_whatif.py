@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 from matplotlib.axes import Axes
 
+from data.errors import InputError
 from fl_server.cli.main import main
-from fl_server.cli.whatif import _short
+from fl_server.cli.whatif_tables import short
 from fl_server.what_if import read_scenario, written_scenario
+from hetnet.operations.capacity import given_capacity
 from hetnet.operations.scenario import Scenario
 from tests.cities import wavy_traffic
 from tests.fl_server.test_forecast import written_set
@@ -103,7 +105,7 @@ def test_scenarios_are_saved_listed_and_compared(
     (kept / "bad.toml").write_text('off = ["s9"]')
     both = [str(kept / "fair.toml"), str(kept / "bad.toml")]
     assert main(["whatif", str(made), "--scenario", *both, *out]) == 3
-    assert "scenario bad: " in capsys.readouterr().err
+    assert "bad.toml: off 's9': unknown station" in capsys.readouterr().err
     assert main(["whatif", str(made), "--scenario", str(kept / "fair.toml"), "--name", "mine", *out]) == 3
     assert "--name is for the scenario of clauses" in capsys.readouterr().err
     (kept / "bad.toml").write_text("off = [")
@@ -115,10 +117,10 @@ def test_scenarios_are_saved_listed_and_compared(
 
 
 def test_a_long_clause_is_cut_between_names() -> None:
-    assert _short(",".join(["4748", *["5147"] * 20, "251@0-6"])).startswith("4748,5147,5147")
-    assert _short(",".join(["5147"] * 20) + "=+30%@0-6") == f"{','.join(['5147'] * 8)},…=+30%@0-6"
-    assert _short("x" * 70) == "x" * 70
-    cut = _short(",".join(["4748", *["5147"] * 20])).removesuffix(",…")
+    assert short(",".join(["4748", *["5147"] * 20, "251@0-6"])).startswith("4748,5147,5147")
+    assert short(",".join(["5147"] * 20) + "=+30%@0-6") == f"{','.join(['5147'] * 8)},…=+30%@0-6"
+    assert short("x" * 70) == "x" * 70
+    cut = short(",".join(["4748", *["5147"] * 20])).removesuffix(",…")
     assert set(cut.split(",")) == {"4748", "5147"}
 
 
@@ -201,6 +203,13 @@ def test_words_say_what_is_a_forecast_and_what_is_of_futures(
         (["--off", "s1", "--power", "nan", "1", "1", "1", "1"], "--power nan 1 1 1 1: nan transceivers"),
         (["--off", "s1", "--power", "inf", "1", "1", "1", "1"], "expected a whole number"),
         (["--scenario", "nowhere.toml"], "no such file"),
+        (
+            ["--off", "s1", "--save", "fire.json"],
+            "--save fire.json: expected a file whose name ends in .toml",
+        ),
+        (["--off", "s1@18:30-22"], "found @18:30-22, expected whole hours of the day"),
+        (["--demand", "s1=+10%@9"], "found @9, expected whole hours of the day"),
+        (["--move", "s1>s2,s3=20%"], "found 's2,s3' after >, expected one station a clause"),
     ],
 )
 def test_bad_input_is_refused(
@@ -233,6 +242,8 @@ def test_scenario_files_with_what_is_unknown_are_refused(
         ("off = [1]", "expected a list"),
         ("name = 3", "expected a text"),
         ("off = [", "is no TOML"),
+        ('name = "nothing"', "nothing is to be different"),
+        ("", "nothing is to be different"),
     ):
         file.write_text(text)
         assert main(["whatif", str(made), "--scenario", str(file)]) == 3
@@ -249,6 +260,72 @@ def test_nothing_is_written_into_the_run(
     monkeypatch.chdir(made)  # and the default would be there
     assert main(["whatif", ".", "--off", "s1"]) == 3
     assert hashes(made) == before
+
+
+def test_a_scenario_is_saved_when_all_else_is_written(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    save = tmp_path / "fire.toml"
+    words = ["whatif", str(made), "--off", "s1", "--save", str(save), "--out", str(tmp_path / "out")]
+    with monkeypatch.context() as broken:
+        broken.setattr("fl_server.cli.whatif.write_outcome", fail)
+        assert main(words) != 0
+        assert not list(tmp_path.iterdir())
+    assert main(words) == 0
+    assert save.exists()
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "fire.toml"
+    file.write_bytes(b'\xef\xbb\xbfoff = ["s1"]\n')
+    assert read_scenario(file) == Scenario(name="fire", off=("s1",))
+
+
+def test_scenarios_whose_folders_would_be_one_are_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / name for name in ("a b.toml", "a-b.toml")]
+    for file in files:
+        file.write_text('off = ["s1"]')
+    assert main(["whatif", str(made), "--scenario", *map(str, files)]) == 3
+    assert "'a b' and 'a-b'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("station;capacity\n", ":1: found columns separated by ';'"),
+        ("station,capacity\ns0,5 000\n", ":2: column capacity: found '5 000'"),
+        (
+            "station,capacity\ns0,\n",
+            ":2: station s0: found nothing as capacity, expected a number, more than 0",
+        ),
+        ("station,capacity\ns0,nan\n", ":2: station s0: found nan as capacity"),
+        ("station,capacity\ns0,0\n", ":2: station s0: found 0 as capacity"),
+        (
+            "station,capacity,users\ns0,1,-1\n",
+            ":2: station s0: found -1 as users, expected a number, at least 0",
+        ),
+        ("station,capacity\ns0,1\ns0,1\n", ":3: station s0 stands there twice"),
+        ("station,capacity\ns1,1\n", "lacks station s0"),
+        ("station,load\ns0,1\n", ":1: found the columns station, load"),
+    ],
+)
+def test_a_capacity_file_is_refused_by_its_line(text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "capacity.csv"
+    file.write_text(text)
+    with pytest.raises(InputError) as refusal:
+        given_capacity(file, ["s0"])
+    assert reason in str(refusal.value)
+
+
+def test_a_capacity_file_may_hold_other_stations_too(tmp_path: Path) -> None:
+    file = tmp_path / "capacity.csv"
+    file.write_text("station,capacity\nfar,9\ns0,1\n")
+    assert given_capacity(file, ["s0"]).capacity.tolist() == [1]
 
 
 def test_what_is_no_finished_run_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

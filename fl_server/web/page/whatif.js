@@ -7,11 +7,11 @@ import { follow } from "./jobs.js";
 import { set, state } from "./state.js";
 import { refresh } from "./tabs.js";
 
-const KINDS = {
-  off: ["Off", "serve nobody: 5056, or cluster:3@1-5"],
-  sleep: ["Asleep", "the same, as cells asleep: 5056@1-5"],
-  demand: ["Demand", "near:5058:1=+30%@18-22, or all=+10%"],
-  move: ["Moved", "5056>5057=20%"],
+const KINDS = { // what each is called, and an example with stations of the run
+  off: ["Off", (one) => `serve nobody: ${one}, or cluster:1@1-5`],
+  sleep: ["Asleep", (one) => `the same, as cells asleep: ${one}@1-5`],
+  demand: ["Demand", (one) => `near:${one}:1=+30%@18-22, or all=+10%`],
+  move: ["Moved", (one, other) => `${one}>${other ?? "STATION"}=20%`],
 };
 const [LEAST_FLOW, MOST_FLOWS] = [0.08, 60]; // of the largest, and lines on the map
 let wanted = { off: "", sleep: "", demand: "", move: "", name: "", hours: 24, users: "" };
@@ -90,8 +90,9 @@ function show() {
 
 export function drawWhatIf(box) {
   if (!state.info) { fill(box, el("p", { className: "empty" }, "reading…")); return; }
+  const [one, other] = state.stations.station;
   const form = el("form", { className: "form", noValidate: true, onsubmit: (event) => { event.preventDefault(); if (busy !== PLAYING) submitted(event.target); } },
-    Object.entries(KINDS).map(([kind, [words, hint]]) => field(kind, words, hint)),
+    Object.entries(KINDS).map(([kind, [words, hint]]) => field(kind, words, hint(one, other))),
     plainField("name", "Name", { type: "text", maxLength: 200, placeholder: "scenario" }),
     plainField("hours", "Hours", { type: "number", min: 1, max: 72 }),
     plainField("users", "Users", { type: "number", min: 1, step: "any", placeholder: "of the network, if known" }),
@@ -136,7 +137,7 @@ function outcome({ result, asked }) {
       ["lost", band(totals.lost_before), band(totals.lost)], ["kWh", band(totals.kwh_before), band(totals.kwh)], ["asked", "", band(totals.asked)], ...users(totals.users)]),
     totals.users ? el("p", { className: "note" }, "Users are taken to be spread over stations as their load is, and to be served, handed over and lost as the traffic around them is.") : null,
     result.policies.length ? table(`Who reroutes, and what is lost then: by the forecast, in means of futures that choose, and of others; ${result.policy} is taken`, [["policy", "words"], ["forecast"], [`${result.futures.choosing} choose`], [`${result.futures.told} others`], ["moved, forecast"]],
-      result.policies.map(({ name, lost, lost_choosing, lost_mean, moved }) => [name, figure(lost), figure(lost_choosing), figure(lost_mean), figure(moved)])) : null,
+      result.policies.map(({ policy, lost, lost_choosing, lost_mean, moved }) => [policy, figure(lost), figure(lost_choosing), figure(lost_mean), figure(moved)])) : null,
     result.left_out.length ? el("p", { className: "note" }, `Not tried, as they would take minutes for so much traffic: ${result.left_out.join(" and ")}.`) : null,
     changed(),
     result.flows.length ? table("Where the traffic goes", [["from", "words"], ["to", "words"], ["traffic"]],
