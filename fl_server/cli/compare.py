@@ -23,6 +23,7 @@ from fl_server.run_comparison import (
     finished_runs,
 )
 
+MOST_LETTERS = 40  # of a list in the table
 EXAMPLES = """examples:
   vhtwin compare runs/twin-milan25-1 runs/twin-milan25-2
   vhtwin compare runs/psi-* --out psi.csv                 a line a run, to plot
@@ -101,7 +102,7 @@ def _print(
 ) -> None:
     names = [run.name for run in runs]
     if settings:
-        rows = [(name, *map(_written, column)) for name, column in settings.items()]
+        rows = [(name, *map(_short, column)) for name, column in settings.items()]
         print_table("settings that differ", ["setting", *names], rows)
     else:
         print_text("the runs were asked for the same")
@@ -134,6 +135,14 @@ def _figure(value: Figure) -> str:
 
 def _percent(percent: float | None) -> str:
     return " " * 10 if percent is None else f"{percent:+8.1f} %"
+
+
+def _short(value: Any) -> str:  # Any: a setting
+    """What a table has room for: the weights of a learned gate are a setting too, and --json has them."""
+    text = _written(value)
+    if not isinstance(value, list) or len(text) <= MOST_LETTERS:
+        return text
+    return f"{text[:MOST_LETTERS]}… ({len(value):,} values)"
 
 
 def _written(value: Any) -> str:  # Any: a setting

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fl_server.cli.compare import _short
 from fl_server.cli.main import main
 from fl_server.run_comparison import change, figure_names
 
@@ -85,6 +86,12 @@ def test_percentages_are_of_the_first_run(runs: Path, tmp_path: Path, capsys: Pr
     (row,) = [line for line in printed.splitlines() if "V  G-NDT  MSE" in line]
     assert row.split() == ["V", "G-NDT", "MSE", "0.2000", "0.2100", "+5.0", "%"]  # 0.21 / 0.20 - 1
     assert "the runs were asked for the same" in printed
+
+
+def test_a_long_list_is_cut_and_a_long_path_is_not() -> None:
+    assert _short([0.25] * 400) == f"{json.dumps([0.25] * 400)[:40]}… (400 values)"
+    path = "/a/very/long/path/to/one/of/several/networks/city"  # its end tells it from others
+    assert _short(path) == path
 
 
 def test_what_a_run_has_not_done_has_no_figure(answered: Callable[..., dict[str, Any]]) -> None:
