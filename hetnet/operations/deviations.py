@@ -26,6 +26,7 @@ Whole = NDArray[np.int64]
 DRAWN = 5.0  # deviations of mean size that each hour is given beside its own, which may be few or none
 WEEK = 7
 BEYOND = 1.5  # times what 95 % of the calm medians of neighbours stay within: an event
+OUT = -1.05  # a day as low as this is one of a station that is out, which never becomes usual
 LEAST_DAYS = 3  # of calm to know what is unusual from
 
 
@@ -124,13 +125,20 @@ def _log_ratio(followed: Followed, expected: Array, settings: DeviationSettings)
 
 
 def _level(raw: Array, followed: Followed) -> Array:
-    """The median over the daily medians of the week before each day, (T, N); 0 on the first day."""
+    """The median over the daily medians of the week before each day, (T, N); 0 on the first day.
+
+    Days on which a station was out tell nothing of its level: it keeps the one it had.
+    """
     days = followed.clock.astype("datetime64[D]")
     day = (days - days[0]).astype(np.int64)
     of_days = np.stack([np.median(raw[day == each], axis=0) for each in range(day[-1] + 1)])  # (D, N)
+    of_days[of_days < OUT] = np.nan
     levels = np.zeros_like(of_days)
     for each in range(1, len(of_days)):
-        levels[each] = np.median(of_days[max(0, each - WEEK) : each], axis=0)
+        week = of_days[max(0, each - WEEK) : each]
+        known = np.isfinite(week).any(axis=0)
+        levels[each] = levels[each - 1]
+        levels[each, known] = np.nanmedian(week[:, known], axis=0)
     return np.asarray(levels[day])
 
 

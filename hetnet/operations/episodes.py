@@ -117,6 +117,8 @@ def _walked(
         here = int(kind[station, step])
         over = np.flatnonzero((kind[station, step + 1 :] != here) | (begin[station, step + 1 :] >= 0))
         end = int(step + 1 + over[0]) if len(over) else None
+        if not _goes_its_way(found, here, station, slice(int(begin[station, step]), step + 1)):
+            continue
         yield Episode(
             KIND_OF[here],
             station,
@@ -126,6 +128,12 @@ def _walked(
             float(score[station, step]),
             explained,
         )
+
+
+def _goes_its_way(found: Deviations, kind: int, station: int, steps: slice) -> bool:
+    """Whether the station itself carries more, or less, than expected: neighbours alone raise nothing."""
+    mean = float(found.plain[steps, station].mean())
+    return kind == SHIFT or (mean > 0 if kind == SURGE else mean < 0)
 
 
 def _not_own(plain: list[Episode], own: list[Episode], found: Deviations) -> Iterator[Episode]:

@@ -46,6 +46,29 @@ def test_an_outage_is_raised_by_its_first_step_and_ends_after_it() -> None:
     assert not alert.neighbours_explain
 
 
+def test_an_outage_of_a_week_and_more_is_open_to_the_end() -> None:
+    world = followed_world(days=28, watched=14)
+    alert = only(changed(world, 4, slice(10, 14 * 24), 0.0))
+    assert (alert.kind, alert.stations, alert.end) == ("outage", ("s4",), None)
+
+
+def test_a_network_that_carries_nothing_is_one_outage() -> None:
+    world = followed_world(days=28, watched=14)
+    for station in range(len(world.stations)):
+        world = changed(world, station, slice(10, 14 * 24), 0.0)
+    several = found(world)
+    assert {alert.kind for alert in several} == {"outage"}
+    assert sum(len(alert.stations) for alert in several) == len(world.stations)
+    assert all(alert.end is None for alert in several)
+
+
+def test_a_station_that_does_not_go_along_with_a_fall_around_it_is_no_surge() -> None:
+    world = CALM
+    for station in (0, 1, 2, 3, 5, 6, 7, 8):
+        world = changed(world, station, slice(30, 60), 0.3)
+    assert not any(alert.kind == "surge" and alert.seen < alert.expected for alert in found(world))
+
+
 def test_a_degradation_is_raised_within_three_hours() -> None:
     alert = only(changed(CALM, 2, slice(40, 60), 0.5))
     assert (alert.kind, alert.stations) == ("degradation", ("s2",))
