@@ -92,7 +92,8 @@ def main(grid: Grid, context: Context) -> None:
     record = read_record(folder) if asked.resume else _new_record(asked, folder)
     fleet = FlowerFleet(grid, setup_of(record.settings), asked.patience)
     logged(joining(fleet, asked))
-    cast = Cast(fleet, planned(fleet, record.settings))
+    before = twinning.remembered(folder, record, fleet) if asked.resume else None
+    cast = Cast(fleet, planned(fleet, record.settings, before))
     if asked.resume:
         twinning.refuse_changed(record, cast.plan)
     else:

@@ -102,7 +102,8 @@ class Runner:
             if over_heads(record.settings):
                 record = _over_heads(record, fleet, wanted)
                 self.board.heads = fleet.groups
-            plan = planned(fleet, record.settings)
+            before = twinning.remembered(folder, record, fleet) if wanted.resume else None
+            plan = planned(fleet, record.settings, before)
             if wanted.resume:
                 twinning.refuse_changed(record, plan)
             else:

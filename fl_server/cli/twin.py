@@ -107,16 +107,22 @@ def run_again(arguments: argparse.Namespace) -> int:
         )
     if arguments.data is not None:
         record = replace(record, set=str(arguments.data.resolve()))
-    memory = arguments.folder / MEMORY
-    cast = _cast(read_set(Path(record.set), record.reading), record.settings, arguments.threads, memory)
+    traffic = read_set(Path(record.set), record.reading)
+    cast = _cast(traffic, record.settings, arguments.threads, (arguments.folder, record))
     twinning.refuse_changed(record, cast.plan)
     twinning.finish(arguments.folder, record, cast, arguments, began)
     return 0
 
 
-def _cast(traffic: Traffic, settings: TwinSettings, threads: int, memory: Path | None = None) -> Cast:
+def _cast(
+    traffic: Traffic, settings: TwinSettings, threads: int, before: tuple[Path, Record] | None = None
+) -> Cast:
+    """The stations of `traffic`; where they have been at a run `before`, they look up what they remember."""
     fleet = local_fleet(traffic, settings.station_recipe, settings.segment.signature, threads)
-    if memory is not None:  # before anything is asked of stations that have spent something
-        remembering(fleet, memory)
-    plan = planned(fleet, settings)
+    before_telling = None
+    if before is not None:
+        folder, record = before
+        remembering(fleet, folder / MEMORY)
+        before_telling = twinning.remembered(folder, record, fleet)
+    plan = planned(fleet, settings, before_telling)
     return Cast(attacked(fleet, plan), plan)

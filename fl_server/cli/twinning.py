@@ -23,6 +23,7 @@ from fl_server.run import Plan
 from fl_server.run_folder import Record, held, keep_record, kept, kept_state
 from fl_server.running import State, first_state, states, steps
 from fl_server.settings import TwinSettings
+from fl_server.trust.privacy import refuse_forgotten
 
 KEEP_SECONDS = 2.0
 
@@ -90,6 +91,17 @@ def refuse_changed(record: Record, plan: Plan) -> None:
     if links(record.settings) != record.links:
         topology = record.settings.segment.topology
         raise InputError(f"{topology}: has changed since the run began; make a new run of it")
+
+
+def remembered(folder: Path, record: Record, fleet: Fleet) -> Callable[[], None]:
+    """What is done before stations that go on with a run tell anything: refuse, if they have forgotten it."""
+
+    def refuse() -> None:
+        state = kept_state(folder) if record.settings.recipe.privacy.on else None
+        if state is not None:
+            refuse_forgotten(fleet, state.hierarchical, folder)
+
+    return refuse
 
 
 def finish(

@@ -157,7 +157,8 @@ def _federated(
 ) -> Iterator[Running]:
     """The stations of the record's set, each in its process, joined to a server here.
 
-    What they remember of the run they keep in its folder.
+    What they remember of the run they keep in its folder. It is a new one where there is something to be
+    done `before_telling`; else it is gone on with.
     """
     quiet()
     board, setup = Board(), setup_of(record.settings)
@@ -168,7 +169,9 @@ def _federated(
         print(f"vhtwin up: {told}", file=sys.stderr)  # noqa: T201
         board.fleet = crew.fleet
         shown(_joining(crew.fleet, crew.launched))
-        plan = planned(crew.fleet, record.settings, before_telling)
+        plan = planned(
+            crew.fleet, record.settings, before_telling or twinning.remembered(folder, record, crew.fleet)
+        )
         yield Running(crew, board, Cast(crew.fleet, plan))
 
 

@@ -1,6 +1,7 @@
 """Runs under a privacy budget: what is sent, what is refused, and that all ways of running are one."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -36,9 +37,9 @@ from fl_server.crossing.settings import CrossingSettings
 from fl_server.federation.fleet import setup_of
 from fl_server.local import LocalFleet, remembering
 from fl_server.run_folder import MEMORY
-from fl_server.running import State, states
+from fl_server.running import State, first_state, states
 from fl_server.settings import HorizontalSettings, Strategies, TwinSettings, releases_of
-from fl_server.trust.privacy import privacy_figures
+from fl_server.trust.privacy import privacy_figures, refuse_forgotten
 from fl_server.trust.settings import AttackSettings, DefenceSettings
 from forecasting.private import PrivacySettings
 from forecasting.stations import Floats
@@ -142,6 +143,61 @@ def test_a_run_that_is_killed_goes_on_with_the_same_noise_and_spends_nothing_twi
         last = list(states(again, plan, State(kept.hierarchical, None)))[-1]
         assert end_of(last) == end_of(whole[-1])
         assert set(again.ask([SpentOrder(again.stations)])) == spent_before
+
+
+def test_a_run_goes_on_from_any_state_whose_releases_are_remembered(tmp_path: Path) -> None:
+    fleet = known_fleet(private())
+    for state in all_states(private(), fleet=fleet):
+        refuse_forgotten(fleet, state.hierarchical, tmp_path)
+        with pytest.raises(
+            InputError, match=r"station s0 and 6 more .* nobody knows what is spent; expected"
+        ):
+            refuse_forgotten(fleet_of(private()), state.hierarchical, tmp_path)
+
+
+def test_a_run_whose_memory_is_an_older_copy_or_lacks_a_station_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "STATIONS_A_HOST", 1)
+    fleet = known_fleet(private())
+    remembering(fleet, tmp_path / MEMORY)
+    plan = plan_of(fleet, private())
+    for state in states(fleet, plan, first_state(plan)):
+        if state.hierarchical.turn == 3 and state.hierarchical.stage == "vertical":
+            shutil.copytree(tmp_path / MEMORY, tmp_path / "copy")
+    last = state.hierarchical
+
+    def refuse(memory: Path) -> None:
+        again = fleet_of(private())
+        remembering(again, memory)
+        refuse_forgotten(again, last, tmp_path)
+
+    refuse(tmp_path / MEMORY)
+    with pytest.raises(InputError, match=r"remember 28 releases of the [0-9]+ that are in it"):
+        refuse(tmp_path / "copy")
+    min((tmp_path / MEMORY).iterdir()).unlink()
+    with pytest.raises(InputError, match=r"station s[0-6] of this private run: nothing is remembered"):
+        refuse(tmp_path / MEMORY)
+
+
+def test_a_private_run_without_its_memory_is_not_resumed_however_often_it_is_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city, run = tmp_path / "city", tmp_path / "run"
+    city.mkdir()
+    written_set(city, wavy_traffic(stations=4, days=12))
+    words = ["--inputs", "paper", "--epochs", "2", "--stream-epochs", "2", "--hidden", "4"]
+    words += ["--privacy", "epsilon=1e4", "--no-single-level"]
+    assert main(["twin", str(city), "--out", str(run), *words]) == 0
+    before = (run / "summary.json").read_bytes()
+    assert main(["resume", str(run)]) == 0
+    shutil.rmtree(run / MEMORY)
+    capsys.readouterr()
+    for _ in range(2):
+        assert main(["resume", str(run)]) == 3
+        assert f"expected what they keep in {run / MEMORY}" in capsys.readouterr().err
+    assert not (run / MEMORY).exists()
+    assert json.loads((run / "summary.json").read_bytes())["privacy"] == json.loads(before)["privacy"]
 
 
 def test_no_run_makes_more_releases_than_it_is_calibrated_for() -> None:
