@@ -5,6 +5,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from time import sleep
+from typing import NoReturn
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from data.words import counted
 from fl_server.cli.bounds import Bound, refuse_outside
 from fl_server.cli.progress import shown
 from fl_server.cli.report import print_json, print_table, print_text
-from fl_server.watching import Watched, watched, watched_answer, watching
+from fl_server.watching import Watched, refuse_unwatchable, watched, watched_answer, watching
 from hetnet.operations.alerts import ABOUT, KINDS, Alert
 
 MOST_LISTED = 40
@@ -57,24 +58,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Watch once, or until interrupted; print the alerts and the drift report."""
     refuse_outside(arguments, BOUNDS)
     since = moment(arguments.since)
-    found = shown(watching(arguments.folder, arguments.data, since=since))
-    _tell(found, arguments, {})
-    known = {alert.id: alert for alert in found.alerts}
-    said = ""
-    while arguments.follow:
-        sleep(arguments.every)
+    if arguments.follow:
+        _follow(arguments, since)
+    _tell(shown(watching(arguments.folder, arguments.data, since=since)), arguments, {})
+    return 0
+
+
+def _follow(arguments: argparse.Namespace, since: np.datetime64 | None) -> NoReturn:
+    """Look again and again, and tell what is new; what cannot be read now may be later, the run cannot."""
+    refuse_unwatchable(arguments.folder, arguments.data)
+    if arguments.data and not arguments.data.exists():
+        raise InputError(f"{arguments.data}: no such file or folder, expected a set")
+    until, known, said = None, dict[str, Alert](), ""
+    while True:
         try:
-            later = watched(arguments.folder, arguments.data, since=since)
+            found = watched(arguments.folder, arguments.data, since=since)
         except (InputError, OSError) as error:  # a set that is just being written, or away
             if str(error) != said:
                 print(f"vhtwin: {error}; looking again", file=sys.stderr, flush=True)  # noqa: T201
             said = str(error)
-            continue
-        said = ""
-        if later.followed.clock[-1] != found.followed.clock[-1]:
-            _tell(later, arguments, known)
-            found, known = later, {alert.id: alert for alert in later.alerts}
-    return 0
+        else:
+            said = ""
+            if found.followed.clock[-1] != until:
+                _tell(found, arguments, known)
+                until, known = found.followed.clock[-1], {alert.id: alert for alert in found.alerts}
+        sleep(arguments.every)
 
 
 def moment(words: str | None) -> np.datetime64 | None:
@@ -86,7 +94,9 @@ def moment(words: str | None) -> np.datetime64 | None:
     except ValueError:
         read = None
     if read is None or read.tzinfo is not None:
-        raise InputError(f"--since {words}: expected a wall-clock time such as 2013-11-29T12:00")
+        raise InputError(
+            f"--since {words}: expected a wall-clock time such as 2013-11-29T12:00, without an offset"
+        )
     return np.datetime64(read, "m")
 
 
@@ -145,7 +155,7 @@ def _row(alert: Alert) -> list[str]:
         "" if alert.end is None else str(alert.end),
         alert.severity,
         f"{alert.expected:,.0f}",
-        f"{alert.seen:,.0f}",
+        "-" if alert.kind == "missing" else f"{alert.seen:,.0f}",
         _suspects(alert),
     ]
 

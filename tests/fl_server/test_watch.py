@@ -168,6 +168,31 @@ def test_following_goes_on_when_the_set_cannot_be_read_for_a_while(
     assert [line.endswith("looking again") for line in told.err.splitlines()].count(True) == 2
 
 
+def test_following_waits_for_a_set_that_cannot_be_read_yet(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(made.parent / "newer", tmp_path / "grows")
+    whole = (folder / "traffic.csv").read_text()
+    (folder / "traffic.csv").write_text(whole[:40])
+    words = ["watch", str(made), "--data", str(folder), "--follow", "--every", "5"]
+    contents = iter([whole])
+
+    def it_comes(_seconds: float) -> None:
+        try:
+            (folder / "traffic.csv").write_text(next(contents))
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr("fl_server.cli.watch.sleep", it_comes)
+    assert main(words) == 130
+    told = capsys.readouterr()
+    assert told.err.count("looking again") == 1
+    assert "to 2024-01-24T23:00" in told.out
+    assert main(["watch", str(made), "--data", str(tmp_path / "nowhere"), "--follow"]) == 3
+    assert "no such file or folder" in capsys.readouterr().err
+    assert main(["watch", str(folder), "--follow"]) == 3  # no run will come of it
+
+
 def test_newer_files_without_a_zone_are_of_the_zone_of_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
