@@ -97,8 +97,9 @@ def maintaining(run: Path, found: Sighted, crew: CrewSettings, settings: RiskSet
     yield Step("planning", 1, 2, "visits")
     without = failure_losses(risks.chance, expected, crew.repair_hours)
     begin = followed.clock[-1] + np.timedelta64(60, "m")
-    plain = riskiest_first(risks.chance, costs, without, crew.crews)
-    best = best_visits(costs, without, crew.crews)
+    crews = min(crew.crews, len(costs))  # more than there are stations would have nothing to do
+    plain = riskiest_first(risks.chance, costs, without, crews)
+    best = best_visits(costs, without, crews)
     yield Step("planning", 2, 2, "done")
     return Plan(followed.stations, risks, best, plain, begin, expected)
 

@@ -144,6 +144,16 @@ def test_real_ten_minute_series_take_faults_too() -> None:
     assert not changed[: -7 * 144].any()
 
 
+def test_more_crews_than_stations_make_the_visits_of_as_many(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--data", made / "newer", "--crews")
+    few, many = (
+        answer_of(capsys, "maintain", made / "run", *words, crews) for crews in (STATIONS, 1_000_000)
+    )
+    assert few == many
+
+
 def test_a_plan_of_visits_loses_no_more_than_none(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
