@@ -8,6 +8,7 @@ import numpy as np
 from data.errors import InputError
 from data.sets.tables import ReadSettings, read_set
 from data.traffic import StationId, Traffic, chosen_stations
+from data.words import counted
 from fl_server.run_folder import Record
 
 
@@ -29,6 +30,12 @@ def read_newer(record: Record, source: Path, reading: ReadSettings) -> tuple[Tra
 def newer_of(record: Record, source: Path | None, stations: list[StationId]) -> Traffic:
     """The traffic of some stations of a run: its own set's, or behind that what `source` has of them."""
     traffic, earlier = read_newer(record, source or Path(record.set), record.reading)
+    lacking = [station for station in stations if station not in traffic.stations]
+    if lacking and source is not None:
+        raise InputError(
+            f"{source}: lacks {counted(len(lacking), 'station')} of the run: {', '.join(lacking[:5])}; "
+            f"expected all {len(stations):,}"
+        )
     chosen = chosen_stations(traffic, stations)
     return chosen if earlier is None else behind(earlier, chosen, record, Path(source or record.set))
 

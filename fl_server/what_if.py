@@ -184,6 +184,8 @@ def read_scenario(path: Path) -> Scenario:
     made: Figures = {"name": path.stem}
     for name, value in table.items():
         made[name] = _clauses(path, name, value) if name in KINDS else _text(path, name, value)
+    if not made["name"].strip():
+        made["name"] = path.stem
     if not set(KINDS) & set(table):
         raise InputError(f'{path}: nothing is to be different, expected clauses such as off = ["5050@1-5"]')
     return Scenario(**made)

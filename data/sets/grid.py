@@ -12,6 +12,7 @@ from data.calendar import weekday
 from data.clock import wall_clock
 from data.errors import InputError
 from data.sets.rows import row_name
+from data.words import counted
 
 FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
 YEARS = (1900, 2199)
@@ -136,7 +137,7 @@ def regular_grid(
     With `of_rows` they are those of the rows of `path`, one each, and messages name the row.
     """
     if len(minutes) < 2:
-        raise InputError(f"{path}: holds {len(minutes)} times, expected at least two")
+        raise InputError(f"{path}: holds {counted(len(minutes), 'time')}, expected at least two")
     differences = np.diff(minutes)
     values, counts = np.unique(differences, return_counts=True)
     step = int(values[np.argmax(counts)])

@@ -22,7 +22,7 @@ class Bound:
 
 SHARE = Bound("more than 0 and less than 1", lambda value: 0 < value < 1)
 PART = Bound("0 to 1", lambda value: 0 <= value <= 1)
-POSITIVE = Bound("a number above 0", lambda value: 0 < value < math.inf)
+POSITIVE = Bound("a number above 0, and not infinite", lambda value: 0 < value < math.inf)
 
 
 def between(least: int, most: int) -> Bound:

@@ -23,7 +23,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the raw files")
     parser.add_argument("--set", choices=sorted(OFFICIAL_SETS), default="milan", help="default: %(default)s")
     parser.add_argument("--days", metavar="FIRST..LAST", help="only these days, e.g. 2013-11-01..2013-11-07")
-    parser.add_argument("--files", type=int, nargs="+", default=[], metavar="ID", help="only these file ids")
+    parser.add_argument(
+        "--files", type=int, action="extend", nargs="+", default=[], metavar="ID", help="only these file ids"
+    )
     parser.add_argument("--grid", action="store_true", help="the map of the squares too")
     parser.add_argument("--email", metavar="ADDRESS", help="your address, for the archive's guestbook")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

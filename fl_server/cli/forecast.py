@@ -46,7 +46,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     read_options.add_to(parser)
     output_folder.add_to(parser)
     parser.add_argument(
-        "--stations", nargs="+", metavar="ID", help="stations to draw (default: three, by load)"
+        "--stations",
+        action="extend",
+        nargs="+",
+        metavar="ID",
+        help="stations to draw (default: three, by load)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)

@@ -43,12 +43,20 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of keys")
     new = parser.add_argument_group("a new folder")
     new.add_argument(
-        "--host", nargs="+", metavar="NAME", help="names and addresses by which stations reach the server"
+        "--host",
+        action="extend",
+        nargs="+",
+        metavar="NAME",
+        help="names and addresses by which stations reach the server",
     )
-    new.add_argument("--nodes", nargs="+", default=[], metavar="NAME", help="names of nodes to let in")
+    new.add_argument(
+        "--nodes", action="extend", nargs="+", default=[], metavar="NAME", help="names of nodes to let in"
+    )
     new.add_argument("--days", type=int, metavar="D", help=f"days until it all expires (default: {DAYS})")
     change = parser.add_argument_group("a folder that is there").add_mutually_exclusive_group()
-    change.add_argument("--add", nargs="+", metavar="NAME", help="make keys for further nodes")
+    change.add_argument(
+        "--add", action="extend", nargs="+", metavar="NAME", help="make keys for further nodes"
+    )
     change.add_argument("--remove", metavar="NAME", help="let a node in no longer")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run, refuse=parser.error)

@@ -37,7 +37,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="the folder of a finished run")
-    parser.add_argument("--station", nargs="+", required=True, metavar="S", help="which stations")
+    parser.add_argument(
+        "--station", action="extend", nargs="+", required=True, metavar="S", help="which stations"
+    )
     parser.add_argument("--hours", type=int, default=24, metavar="H", help="how many (default: 24)")
     parser.add_argument(
         "--twin", choices=SCOPES, help="whose twin (default: local where one is stored, else cluster)"

@@ -52,9 +52,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_only(group: "argparse._ArgumentGroup") -> None:
     """Add the options that choose stations by their ids or by their clusters."""
-    group.add_argument("--only", nargs="+", default=[], metavar="ID", help="only these stations")
+    group.add_argument(
+        "--only", action="extend", nargs="+", default=[], metavar="ID", help="only these stations"
+    )
     group.add_argument(
         "--only-clusters",
+        action="extend",
         nargs="+",
         default=[],
         metavar="RUN:N",

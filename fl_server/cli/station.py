@@ -33,7 +33,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     add_joining(parser)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a set with their series")
     parser.add_argument(
-        "--stations", nargs="+", metavar="ID", help="which stations (default: all of the set)"
+        "--stations",
+        action="extend",
+        nargs="+",
+        metavar="ID",
+        help="which stations (default: all of the set)",
     )
     parser.add_argument(
         "--memory",

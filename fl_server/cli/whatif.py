@@ -34,6 +34,8 @@ from hetnet.operations.rerouting import POLICIES
 from hetnet.operations.scenario import GRAMMAR, KINDS, Scenario, change_of
 from hetnet.operations.sleeping import clauses_of, futures_to_plan, sleepers
 
+MOST_USERS = 1e10
+MOST_LETTERS = 60  # of the name of a folder
 ABOUT = {
     "off": "stations that serve nobody",
     "sleep": "cells that sleep",
@@ -43,7 +45,7 @@ ABOUT = {
 BOUNDS = {
     "hours": between(1, MOST_HOURS),
     "futures": between(2, MOST_FUTURES),
-    "users": POSITIVE,
+    "users": Bound("more than 0 and at most 1e10", lambda value: 0 < value <= MOST_USERS),
     "headroom": Bound("more than 0 and at most 100", lambda value: 0 < value <= 100),
     "reach": POSITIVE,
     "coverage": SHARE,
@@ -77,7 +79,12 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     for kind in KINDS:
         grammar = GRAMMAR[kind].replace("%", "%%")
         group.add_argument(
-            f"--{kind}", nargs="+", default=[], metavar="CLAUSE", help=f"{ABOUT[kind]}: {grammar}"
+            f"--{kind}",
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="CLAUSE",
+            help=f"{ABOUT[kind]}: {grammar}",
         )
     group.add_argument(
         "--sleep-plan", metavar="HOURS", help="find cells that can sleep at these hours, such as 0-6, or all"
@@ -88,9 +95,16 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         default=0.95,
         help="with which no station is overloaded by those that sleep (default: %(default)s)",
     )
-    group.add_argument("--name", default="", help="of the scenario (default: scenario)")
-    group.add_argument("--scenario", nargs="+", type=Path, default=[], metavar="FILE", help="in TOML")
-    group.add_argument("--save", type=Path, metavar="FILE", help="write the scenario of the clauses here")
+    group.add_argument("--name", default="", help="of the scenario of clauses (default: scenario, or sleep)")
+    group.add_argument(
+        "--scenario", action="extend", nargs="+", type=Path, default=[], metavar="FILE", help="in TOML"
+    )
+    group.add_argument(
+        "--save",
+        type=Path,
+        metavar="FILE",
+        help="write the scenario of the clauses here, in TOML; --overwrite replaces it",
+    )
     group.add_argument("--list", type=Path, metavar="DIR", help="name the scenarios in DIR, and do no more")
     _add_replica(parser)
     output_folder.add_to(parser)
@@ -116,9 +130,8 @@ def _add_replica(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--headroom",
         type=float,
-        default=capacity.headroom,
         metavar="X",
-        help="without such a file: times what each has carried at most (default: %(default)s)",
+        help=f"without such a file: times what each has carried at most (default: {capacity.headroom})",
     )
     group.add_argument(
         "--reach",
@@ -148,6 +161,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.folder is None:
         arguments.refuse("expected the folder of a finished run")
     refuse_outside(arguments, BOUNDS)
+    if arguments.headroom is not None and arguments.capacity:
+        raise InputError("--headroom: --capacity says what stations can carry, expected one of them")
     scenarios = [] if arguments.sleep_plan is not None else _scenarios(arguments)
     place = argparse.Namespace(set=arguments.folder, out=arguments.out, overwrite=arguments.overwrite)
     output_folder.refuse_bad(place)
@@ -254,7 +269,9 @@ def _replica_settings(arguments: argparse.Namespace) -> ReplicaSettings:
         hours=arguments.hours,
         futures=arguments.futures,
         reach=arguments.reach,
-        capacity=CapacitySettings(headroom=arguments.headroom),
+        capacity=CapacitySettings()
+        if arguments.headroom is None
+        else CapacitySettings(headroom=arguments.headroom),
         capacities=arguments.capacity,
         data=arguments.data,
         users=arguments.users,
@@ -299,4 +316,4 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _safe(name: str) -> str:
     """A name for the folder of the scenario called `name`."""
-    return "".join(each if each.isalnum() or each in "-_" else "-" for each in name)
+    return "".join(each if each.isalnum() or each in "-_" else "-" for each in name[:MOST_LETTERS])

@@ -17,6 +17,7 @@ from data.sets.text_files import header, numeric_frame, table_content
 from hetnet.network import Floats, Mask
 
 COLUMNS = "station,capacity[,reach_km][,users]"
+MOST = 1e30  # as of loads
 FIGURES = ("capacity", "reach_km", "users")
 
 
@@ -79,13 +80,13 @@ def _figures(frame: pl.DataFrame, name: str, order: Sequence[int], path: Path) -
     if name not in frame.columns:
         return np.full(len(order), np.nan)
     values = frame[name].to_numpy()[list(order)]
-    good = np.isfinite(values) & ((values > 0) | ((name == "users") & (values == 0)))
+    good = (values <= MOST) & ((values > 0) | ((name == "users") & (values == 0)))
     if not good.all():
         row = order[int(np.flatnonzero(~good)[0])]
         value, least = frame[name][row], "at least 0" if name == "users" else "more than 0"
         found = "nothing" if value is None else f"{value:g}"
         raise InputError(
             f"{row_name(path, row)}: station {frame['station'][row]}: found {found} as {name}, expected a "
-            f"number, {least}"
+            f"number, {least} and at most {MOST:g}"
         )
     return values

@@ -178,9 +178,9 @@ def test_words_say_what_is_a_forecast_and_what_is_of_futures(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--off", "s1", "--users", "0"], "--users 0: expected a number above 0"),
-        (["--off", "s1", "--users", "inf"], "--users inf: expected a number above 0"),
-        (["--off", "s1", "--users", "nan"], "--users nan: expected a number above 0"),
+        (["--off", "s1", "--users", "0"], "--users 0: expected more than 0 and at most 1e10"),
+        (["--off", "s1", "--users", "inf"], "--users inf: expected more than 0 and at most 1e10"),
+        (["--off", "s1", "--users", "nan"], "--users nan: expected more than 0 and at most 1e10"),
         (["--off", "s11"], "did you mean"),
         ([], "no scenario"),
         (["--off", "s1", "--hours", "0"], "--hours 0: expected 1 to 336"),
@@ -199,6 +199,7 @@ def test_words_say_what_is_a_forecast_and_what_is_of_futures(
         (["--off", "s1", "--reach", "0"], "--reach 0: expected a number above 0"),
         (["--off", "s1", "--reach", "nan"], "--reach nan: expected a number above 0"),
         (["--off", "s1", "--capacity", "nowhere.csv"], "no such file"),
+        (["--off", "s1", "--capacity", "any.csv", "--headroom", "1"], "--headroom: --capacity says"),
         (["--off", "s1", "--power", "6", "100", "4", "20", "200"], "--power 6 100 4 20 200: energy: asleep"),
         (["--off", "s1", "--power", "nan", "1", "1", "1", "1"], "--power nan 1 1 1 1: nan transceivers"),
         (["--off", "s1", "--power", "inf", "1", "1", "1", "1"], "expected a whole number"),
@@ -284,6 +285,33 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert read_scenario(file) == Scenario(name="fire", off=("s1",))
 
 
+def test_options_that_are_given_again_add_up(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (once,) = told(made, capsys, "--off", "s1", "s2")
+    (again,) = told(made, capsys, "--off", "s1", "--off", "s2")
+    assert again == once
+
+
+@pytest.mark.parametrize("name", ["", " ", "n" * 300])
+def test_each_of_several_scenarios_has_a_folder_of_its_own(
+    name: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, words in (("odd", f'name = "{name}"\n'), ("other", "")):
+        (tmp_path / f"{file}.toml").write_text(words + 'off = ["s1"]')
+    told(made, capsys, "--scenario", tmp_path / "odd.toml", "--scenario", tmp_path / "other.toml")
+    folders = sorted(path.name for path in (made.parent / "out").iterdir() if path.is_dir())
+    assert folders == sorted(["other", name.strip()[:60] or "odd"])
+
+
+def test_newer_data_of_other_stations_are_refused_by_their_folder(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    written_set(other, wavy_traffic(stations=2, days=20))
+    assert main(["whatif", str(made), "--off", "s1", "--data", str(other)]) == 3
+    assert f"{other}: lacks 2 stations of the run: s2, s3" in capsys.readouterr().err
+
+
 def test_scenarios_whose_folders_would_be_one_are_refused(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,6 +332,7 @@ def test_scenarios_whose_folders_would_be_one_are_refused(
             ":2: station s0: found nothing as capacity, expected a number, more than 0",
         ),
         ("station,capacity\ns0,nan\n", ":2: station s0: found nan as capacity"),
+        ("station,capacity\ns0,1e308\n", ":2: station s0: found 1e+308 as capacity"),
         ("station,capacity\ns0,0\n", ":2: station s0: found 0 as capacity"),
         (
             "station,capacity,users\ns0,1,-1\n",
@@ -351,7 +380,7 @@ def test_nothing_lost_is_a_line_above_the_frame_and_a_word(
         return made_legend(axes, *words, **how)
 
     monkeypatch.setattr(Axes, "legend", kept)
-    for headroom, label in (("9", "lost, with: none"), ("0.5", "lost, with")):
+    for headroom, label in (("9", "lost with, by the forecast: none"), ("0.5", "lost with, by the forecast")):
         out = ["--out", str(tmp_path / headroom), "--headroom", headroom]
         assert main(["whatif", str(made), "--off", "s1", *out]) == 0
         (line,) = (each for each in drawn[-1].get_lines() if str(each.get_label()).startswith("lost"))
