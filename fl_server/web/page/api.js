@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 
 const KEPT = "vhtwin-token";
-const handed = new URLSearchParams(location.hash.slice(1));
+const handed = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")); // a + of a token is no space
 if (handed.get("token")) { // it leaves the address, the rest of which stays
   sessionStorage.setItem(KEPT, handed.get("token"));
   handed.delete("token");

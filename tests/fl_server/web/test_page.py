@@ -476,3 +476,12 @@ def test_the_page_asks_for_the_token_and_goes_on_with_it(chrome: Chrome, runs: P
         by_id(chrome, "token").send_keys("a-token-of-many-letters", Keys.ENTER)
         until(chrome, READY)
         complaints(chrome)  # of answers without the token
+
+
+def test_an_address_can_hand_the_token_and_name_the_run(chrome: Chrome, runs: Path) -> None:
+    token = "a-token+of-many-letters"
+    with served(runs, Access(token=token)) as address:
+        chrome.get(f"{address}#token={token}&run=done")
+        until(chrome, READY)
+        assert chrome.execute_script("return [location.hash, vhtwin.state.run]") == ["#run=done", "done"]
+        assert not complaints(chrome)
