@@ -19,7 +19,7 @@ from data.plain import plain, read_json, rebuilt
 from data.progress import Step, Work, finished, renamed
 from data.store import MARK, clear_partial, locked, whole_file, whole_folder
 from data.words import counted
-from fl_server.experiments.work import in_processes
+from fl_server.processes import in_processes
 from hetnet.caching.cache_world import CacheSettings, CacheWorld, drawn_world, with_seed, world_of
 from hetnet.caching.cells import drawn_cells
 from hetnet.caching.contest import Outcome, contest

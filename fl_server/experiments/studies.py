@@ -14,7 +14,7 @@ from data.progress import Step, Work
 from fl_server.experiments.cells import Row
 from fl_server.experiments.claims import Claim, Interval, Verdict, interval, judged
 from fl_server.experiments.ledger import keep_rows, kept_rows, made_with, study_header
-from fl_server.experiments.work import in_processes
+from fl_server.processes import in_processes
 
 Value = tuple[str, str, str, float]  # part, line, column, and the value there
 SIMULATION = "simulation"

@@ -1,11 +1,7 @@
 """Making the runs of an experiment, over processes, and keeping each as soon as it is there."""
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 
@@ -15,9 +11,7 @@ from fl_server.experiments.catalogue import Experiment, Missing, cells
 from fl_server.experiments.cells import Cell, Row, measured
 from fl_server.experiments.ledger import header, keep_rows, kept_rows, made_with
 from fl_server.experiments.sources import Source
-
-Asked = TypeVar("Asked")
-Given = TypeVar("Given")
+from fl_server.processes import in_processes
 
 
 @dataclass(frozen=True)
@@ -85,21 +79,6 @@ def made(experiment: Experiment, workshop: Workshop) -> Work[Made]:
 def _known(folder: Path) -> dict[str, Row]:
     """The rows of all experiments: the same run may stand in several tables."""
     return {key: row for file in sorted(folder.glob("*.csv")) for key, row in kept_rows(file).items()}
-
-
-def in_processes(call: Callable[[Asked], Given], several: Sequence[Asked], processes: int) -> Iterator[Given]:
-    """What `call` makes of each of `several`, over so many processes, in the order in which they end."""
-    if processes == 1 or not several:
-        yield from map(call, several)
-        return
-    context = multiprocessing.get_context("forkserver")
-    with context.Pool(min(processes, len(several)), _left_to_the_parent) as pool:  # ended when this block is
-        yield from pool.imap_unordered(call, several)
-
-
-def _left_to_the_parent() -> None:
-    """Let an interrupt at the terminal, which all processes get, be the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _row_or_refusal(cell: Cell) -> tuple[Cell, Row | str]:
