@@ -481,6 +481,8 @@ def test_the_page_asks_for_the_token_and_goes_on_with_it(chrome: Chrome, runs: P
 def test_an_address_can_hand_the_token_and_name_the_run(chrome: Chrome, runs: Path) -> None:
     token = "a-token+of-many-letters"
     with served(runs, Access(token=token)) as address:
+        chrome.get("about:blank")
+        complaints(chrome)  # of the page before this one
         chrome.get(f"{address}#token={token}&run=done")
         until(chrome, READY)
         assert chrome.execute_script("return [location.hash, vhtwin.state.run]") == ["#run=done", "done"]
