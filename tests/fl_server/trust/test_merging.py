@@ -10,10 +10,13 @@ import pytest
 from data.errors import InputError
 from data.inputs import INPUTS, Layout
 from data.scaling import Scaler
+from data.sets.tables import ReadSettings, read_set
 from data.traffic import StationId
+from data.windows import SplitSettings, forecast_task
 from fl_server.cli.main import main
 from fl_server.trust.merging import fitted_share, merged, mixed_weights, share_by_stations
 from forecasting.networks import build_network
+from forecasting.training import predict
 from forecasting.twin import Lineage, Twin, load_twin
 from tests.cities import wavy_traffic
 from tests.fl_server.test_forecast import written_set
@@ -74,14 +77,36 @@ def test_different_networks_and_inputs_are_refused() -> None:
         merged(one, replace(one, inputs=INPUTS["profile"]), "both", 0.5)
 
 
-def test_the_command_merges_runs_of_overlapping_areas(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    city = written_set(tmp_path, wavy_traffic(stations=7, days=10))
-    runs = [str(tmp_path / "first"), str(tmp_path / "second")]
-    for folder, few in zip(runs, ("7", "5"), strict=True):
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written_set(tmp_path_factory.mktemp("city"), wavy_traffic(stations=7, days=10))
+
+
+@pytest.fixture(scope="module")
+def runs(city: Path) -> list[str]:
+    """Two runs of one city, of seven stations and of five."""
+    found = [str(city.parent / "first"), str(city.parent / "second")]
+    for folder, few in zip(found, ("7", "5"), strict=True):
         short = ("--epochs", "3", "--stream-epochs", "2", "--stations", few)
         assert main(["twin", str(city), "--out", folder, *SMALL, *short]) == 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def private(city: Path) -> str:
+    """One of the same city under a budget, whose noise leaves nothing of its twins."""
+    folder = str(city.parent / "private")
+    words = ("--epochs", "3", "--stream-epochs", "2", "--privacy", "epsilon=.1")
+    assert main(["twin", str(city), "--out", folder, *SMALL, *words]) == 0
+    return folder
+
+
+Printed = pytest.CaptureFixture[str]
+
+
+def test_the_command_merges_runs_of_overlapping_areas(
+    runs: list[str], tmp_path: Path, capsys: Printed
+) -> None:
     capsys.readouterr()
     out = tmp_path / "both.twin"
     assert main(["twins", "merge", *runs, "--out", str(out), "--json"]) == 0
@@ -90,7 +115,70 @@ def test_the_command_merges_runs_of_overlapping_areas(
     for errors in told["errors"].values():
         alone = [errors[run]["mse"] for run in runs]
         assert errors["merged"]["mse"] < 1.1 * max(alone)
+    assert (told["by"], told["warnings"]) == ("errors", [])
+    assert told["earlier_mse"]["merged"] == min(told["earlier_mse"].values())
     assert load_twin(out).stations == tuple(f"s{number}" for number in range(7))
     assert main(["twins", "merge", *runs, "--out", str(out)]) == 3  # is there already
     bad = ("--half-life-days", "0", "--overwrite")
     assert main(["twins", "merge", *runs, "--out", str(out), *bad]) == 3
+
+
+def test_it_is_told_what_decided_and_on_which_days(runs: list[str], tmp_path: Path, capsys: Printed) -> None:
+    capsys.readouterr()
+    assert main(["twins", "merge", *runs, "--out", str(tmp_path / "both.twin")]) == 0
+    told = capsys.readouterr().out
+    assert "on days that they have not seen they err more" in told
+    assert f"on the days before the streams, by MSE there: {runs[0]} 0." in told
+    assert main(["twins", "merge", *runs, "--out", str(tmp_path / "by.twin"), "--by", "stations"]) == 0
+    told = capsys.readouterr().out
+    assert "the share goes by stations and age" in told
+    assert "before the streams" not in told
+
+
+def test_errors_do_not_decide_over_private_runs_and_a_useless_mixture_is_warned_of(
+    runs: list[str], private: str, tmp_path: Path, capsys: Printed
+) -> None:
+    out = str(tmp_path / "both.twin")
+    both = [runs[0], private]
+    capsys.readouterr()
+    assert main(["twins", "merge", *both, "--out", out, "--by", "errors"]) == 3
+    assert f"--by errors: {private} is private" in capsys.readouterr().err
+    assert main(["twins", "merge", *both, "--out", out, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["by"], told["earlier_mse"], len(told["warnings"])) == ("stations", None, 2)
+    assert main(["twins", "merge", *both, "--out", out, "--overwrite"]) == 0
+    assert f"warning: at the stations of {private} the merged twin has an MSE of" in capsys.readouterr().out
+
+
+def test_a_merged_twin_is_shown_and_forecasts_in_python(
+    city: Path, runs: list[str], tmp_path: Path, capsys: Printed
+) -> None:
+    """As README.md has it."""
+    out = tmp_path / "both.twin"
+    assert main(["twins", "merge", *runs, "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["twins", "show", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "both (global), version" in told
+    assert "7: s0, s1" in told
+    assert "network version" in told
+    assert main(["twins", "show", str(out), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    made = load_twin(out)
+    assert (shown["name"], shown["trained_until"]) == ("both", str(made.trained_until))
+    assert sum(part["norm"] ** 2 for part in shown["parts"]) == pytest.approx((made.weights**2).sum())
+    windows = forecast_task(read_set(city, ReadSettings()), made.inputs, SplitSettings(test_days=2)).windows
+    found = predict(made.network, np.tile(made.weights, (len(windows.inputs), 1)), windows.inputs)
+    assert np.mean((found - windows.targets) ** 2) < 1
+
+
+def test_what_is_no_twin_or_has_more_than_one_name_is_not_shown(
+    runs: list[str], tmp_path: Path, capsys: Printed
+) -> None:
+    out = tmp_path / "both.twin"
+    assert main(["twins", "merge", *runs, "--out", str(out)]) == 0
+    assert main(["twins", "show", str(out), "network"]) == 3
+    assert "is a twin, not a run of several" in capsys.readouterr().err
+    out.write_text("nothing")
+    assert main(["twins", "show", str(out)]) == 3
+    assert "is no file that vhtwin stored" in capsys.readouterr().err
