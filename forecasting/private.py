@@ -22,6 +22,7 @@ from data.masks import mask
 
 Floats64 = NDArray[np.float64]
 LARGEST_EPSILON = 1e6  # beyond it there is no noise to speak of
+LARGEST_DELTA = 1e-3  # of a thousand stations one may lose all by then
 MANTISSA = 53  # bits of a float64
 
 
@@ -43,8 +44,11 @@ class PrivacySettings:
     def __post_init__(self) -> None:
         if not 0 < self.epsilon <= LARGEST_EPSILON:
             raise InputError(f"epsilon must lie in (0, {LARGEST_EPSILON:,.0f}], got {self.epsilon}")
-        if not 0 < self.delta < 1:
-            raise InputError(f"delta must lie in (0, 1), got {self.delta}")
+        if not 0 < self.delta <= LARGEST_DELTA:
+            raise InputError(
+                f"delta must lie in (0, {LARGEST_DELTA}], got {self.delta}: it is the probability with which "
+                "nothing at all is promised, and is to be far below 1 in so many stations"
+            )
         if not 0 < self.clip < np.inf:
             raise InputError(f"clip must be a positive length, got {self.clip}")
         if self.releases < 0:

@@ -90,6 +90,7 @@ def test_keys_make_noise_that_has_nothing_in_common() -> None:
         {"epsilon": float("inf")},
         {"delta": 0.0},
         {"delta": 1.0},
+        {"delta": 0.0011},
         {"delta": float("nan")},
         {"clip": 0.0},
         {"clip": float("inf")},
