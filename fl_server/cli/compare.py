@@ -134,7 +134,7 @@ def _figure(value: Figure) -> str:
 
 
 def _percent(percent: float | None) -> str:
-    return " " * 10 if percent is None else f"{percent:+8.1f} %"
+    return " " * 10 if percent is None else f" {percent:+7.1f} %"
 
 
 def _short(value: Any) -> str:  # Any: a setting

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fl_server.cli.compare import _short
+from fl_server.cli.compare import _cells, _short
 from fl_server.cli.main import main
 from fl_server.run_comparison import change, figure_names
 
@@ -86,6 +86,12 @@ def test_percentages_are_of_the_first_run(runs: Path, tmp_path: Path, capsys: Pr
     (row,) = [line for line in printed.splitlines() if "V  G-NDT  MSE" in line]
     assert row.split() == ["V", "G-NDT", "MSE", "0.2000", "0.2100", "+5.0", "%"]  # 0.21 / 0.20 - 1
     assert "the runs were asked for the same" in printed
+
+
+def test_a_value_and_a_large_difference_do_not_run_together() -> None:
+    (name,) = list(figure_names())[:1]
+    (_, cell) = _cells(name, [{name: 0.1372}, {name: 545.5}])
+    assert cell.split() == ["545.5", "+397494.8", "%"]
 
 
 def test_a_long_list_is_cut_and_a_long_path_is_not() -> None:
