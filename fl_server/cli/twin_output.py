@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from clustering.quality import Quality, warnings
 from data.clock import wall_clock
@@ -85,8 +86,9 @@ def _reference(fleet: Fleet, plan: Plan) -> dict[str, dict[str, float]]:
 
 
 def _write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table; what is not known is an empty cell."""
     with whole_file(path) as partial:
-        frame.write_csv(partial)
+        frame.with_columns(cs.float().fill_nan(None)).write_csv(partial)
 
 
 def _stream_ends(plan: Plan) -> list[str]:
