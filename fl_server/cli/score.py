@@ -43,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print_table("", ["attribute", "weight", *names], _rows(found, settings))
     print_text("what was measured, and in brackets its utility from 0 to 1; the score is their weighted mean")
+    for name, each in zip(names, found, strict=True):
+        if each.caveat:
+            print_text(f"the score of {name} is {each.caveat}")
     return 0
 
 

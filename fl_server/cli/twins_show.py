@@ -59,7 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print_twins(summary, arguments.folder)
             quality = scored_run(arguments.folder, QualitySettings())
-            print_text(f"score: {quality.score:.3f} of 1; vhtwin score {arguments.folder} says of what")
+            caveat = f" ({quality.caveat})" if quality.caveat else ""
+            print_text(
+                f"score: {quality.score:.3f} of 1{caveat}; vhtwin score {arguments.folder} says of what"
+            )
         return 0
     file = file_of(arguments.folder, arguments.name)
     settings = read_record(arguments.folder).settings.horizontal

@@ -30,8 +30,10 @@ class Curve:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.best, self.worst]).all() or self.best == self.worst:
-            raise InputError(f"best and worst must be two finite numbers, got {self.best} and {self.worst}")
+        if not 0 < abs(self.best - self.worst) < np.inf:
+            raise InputError(
+                f"best and worst must be two finite numbers, got {self.best:g} and {self.worst:g}"
+            )
         if not 0 < self.shape < np.inf or not 0 <= self.weight < np.inf:
             raise InputError(
                 f"shape must be positive and weight 0 or more, got {self.shape} and {self.weight}"
@@ -40,7 +42,7 @@ class Curve:
     def utility(self, value: float) -> float:
         """The utility of what was measured."""
         share = (value - self.worst) / (self.best - self.worst)
-        return float(np.clip(share, 0, 1) ** self.shape)
+        return float(np.clip(share, 0, 1) ** self.shape) + 0.0  # no -0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +56,11 @@ class QualitySettings:
     calibration: Curve = field(default_factory=lambda: Curve(best=0.0, worst=0.2, weight=0.15))
 
     def __post_init__(self) -> None:
-        if not sum(getattr(self, each.name).weight for each in fields(self)):
-            raise InputError("the weights of all attributes are 0, expected some above 0")
+        weights = [getattr(self, each.name).weight for each in fields(self)]
+        if not 0 < sum(weights) < np.inf:
+            raise InputError(
+                f"the weights of all attributes must have a sum above 0 that is finite, got {weights}"
+            )
 
 
 HELD = 0.9  # the share of truths that intervals should hold
@@ -70,11 +75,22 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Scored:
-    """What was measured of each attribute, its utility, and the score; None where it cannot be measured."""
+    """What was measured of each attribute, its utility, and the score; None where it cannot be measured.
+
+    `without` are the attributes that have a weight and could not be measured.
+    """
 
     measured: Mapping[str, float | None]
     utilities: Mapping[str, float | None]
     score: float
+    without: tuple[str, ...] = ()
+
+    @property
+    def caveat(self) -> str:
+        """What is to be said beside the score: nothing where all was measured."""
+        if not self.without:
+            return ""
+        return f"without {', '.join(self.without)}, not measured: compares with no score that has it"
 
 
 def quality_settings(file: Path | None) -> QualitySettings:
@@ -98,6 +114,7 @@ def scored_run(folder: Path, settings: QualitySettings) -> Scored:
     summary = read_summary(folder)
     twins = [twin for _, twin in twins_of(folder) if isinstance(twin, Twin) and twin.scope == "cluster"]
     measured = measured_of(summary)
+    measured["coverage"] = sum(len(twin.stations) for twin in twins) / stations_of_set(summary)
     if twins:
         ages = [twin.age_hours(data_end(summary)) for twin in twins]
         measured["freshness"] = float(np.average(ages, weights=[len(twin.stations) for twin in twins]))
@@ -123,13 +140,20 @@ def weighed(measured: Mapping[str, float | None], settings: QualitySettings) -> 
     known = {name: value for name, value in utilities.items() if value is not None}
     weights = {name: getattr(settings, name).weight for name in known}
     total = sum(weights.values())
+    without = tuple(name for name in measured if name not in known and getattr(settings, name).weight)
     if not total:
         raise InputError("no attribute that has a weight can be measured in this run")
-    return Scored(measured, utilities, sum(weights[name] * known[name] for name in known) / total)
+    score = sum(weights[name] * known[name] for name in known) / total
+    return Scored(measured, utilities, score, without)
+
+
+def stations_of_set(summary: Mapping[str, Any]) -> int:
+    """How many stations the set of a run has, those among them that were left out."""
+    return int(summary["stations"]) + len(summary.get("left_out", ()))
 
 
 def measured_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
-    """What a summary says of each attribute; it does not tell freshness and calibration."""
+    """What a summary says of each attribute; coverage, freshness and calibration the stored twins tell."""
     scores, stations = summary["h"] or summary["v"], summary["stations"]
     phases = summary["phases"].values()
     flows = [flow for phase in phases for flow in phase["exchange"].values()]
@@ -137,7 +161,7 @@ def measured_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
     return {
         "fidelity": None if scores is None else scores.get("cluster", scores)["mse"],
         "freshness": None,
-        "coverage": stations / (stations + len(summary.get("left_out", ()))),
+        "coverage": None,
         "cost": sent / 1e6 / stations,
         "calibration": None,
     }

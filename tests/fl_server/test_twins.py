@@ -199,6 +199,7 @@ def test_a_shown_twin_has_its_distance_from_the_network_twin(finished: Path, cap
     twin, network = (load_twin(finished / "twins" / f"{name}.twin") for name in ("cluster-1", "network"))
     difference = twin.weights.astype(np.float64) - network.weights
     assert shown["distance"]["epsilon"] == pytest.approx((difference**2).mean())
+    assert shown["trained_until"] == shown["line"]["trained_until"]
     assert sum(part["difference"] ** 2 for part in shown["parts"]) == pytest.approx((difference**2).sum())
     assert sum(part["norm"] ** 2 for part in shown["parts"]) == pytest.approx((twin.weights**2).sum())
     assert [each["station"] for each in shown["scaler"]] == list(twin.stations)

@@ -389,5 +389,8 @@ def test_tables_and_pictures_of_a_run_without_errors_have_none(
     assert summary["v"] is summary["h"] is None
     for verb in (["twins", "show", run], ["compare", run, run], ["score", run]):
         assert main([*map(str, verb)]) == 0
-        assert "nan" not in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert "nan" not in told
+        assert ("without fidelity, not measured" in told) == (verb[0] != "compare")
+    assert "NaN" not in (run / "stations.csv").read_text()
     assert main(["twins", "merge", str(run), str(run), "--out", str(tmp_path / "both.twin")]) == 0

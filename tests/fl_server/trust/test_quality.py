@@ -1,6 +1,7 @@
 """Utilities and scores worked by hand, and what the command says of a run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from fl_server.trust.quality import (
     measured_of,
     quality_settings,
     scored_run,
+    stations_of_set,
     weighed,
 )
+from forecasting.twin import load_twin
 from tests.cities import wavy_traffic
 from tests.fl_server.test_forecast import written_set
 
@@ -47,6 +50,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_curve_is_1_at_its_best_and_0_at_its_worst_and_beyond() -> None:
     falling = Curve(best=10, worst=20)
     assert [falling.utility(value) for value in (5, 10, 15, 20, 99)] == [1, 1, 0.5, 0, 0]
+    assert f"{Curve(best=1, worst=0.5).utility(0.5):.2f}{Curve(best=0, worst=1).utility(1):.2f}" == "0.000.00"
     assert Curve(best=20, worst=10, shape=2).utility(15) == 0.25
 
 
@@ -60,7 +64,7 @@ def test_what_is_nearer_to_the_best_is_never_worth_less(one: float, other: float
 def test_the_summary_tells_fidelity_coverage_and_cost() -> None:
     measured = measured_of(SUMMARY)
     assert measured["fidelity"] == 0.1
-    assert measured["coverage"] == 0.75  # three of four
+    assert stations_of_set(SUMMARY) == 4  # three and one that was left out
     assert measured["cost"] == 2  # 6 MB for three stations
     assert measured_of(SUMMARY | {"h": None})["fidelity"] == 0.25
 
@@ -74,6 +78,9 @@ def test_the_score_is_the_weighted_mean_of_what_could_be_measured() -> None:
     assert found.utilities["fidelity"] == 0.8
     assert found.utilities["freshness"] is None
     assert found.score == pytest.approx((3 * 0.8 + 1 * 0.25) / 4)
+    assert found.without == ("freshness", "coverage", "calibration")
+    assert found.caveat.startswith("without freshness, coverage, calibration, not measured")
+    assert weighed(dict.fromkeys(UNITS, 1.0), settings).caveat == ""
     with pytest.raises(InputError, match="no attribute that has a weight"):
         weighed(nothing, settings)
 
@@ -87,6 +94,17 @@ def test_the_command_scores_a_run_by_all_attributes(run: Path, capsys: pytest.Ca
     assert 0 < found["score"] < 1
     assert main(["twins", "show", str(run)]) == 0
     assert f"score: {found['score']:.3f} of 1" in capsys.readouterr().out
+
+
+def test_a_twin_that_is_lost_or_damaged_covers_no_stations(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    assert scored_run(copy, QualitySettings()).measured["coverage"] == 1
+    file = copy / "twins" / "cluster-1.twin"
+    stations = len(load_twin(file).stations)
+    file.write_text("nothing")
+    assert scored_run(copy, QualitySettings()).measured["coverage"] == (7 - stations) / 7
+    file.unlink()
+    assert scored_run(copy, QualitySettings()).measured["coverage"] == (7 - stations) / 7
 
 
 def test_own_weights_change_the_score(run: Path, tmp_path: Path) -> None:
@@ -104,6 +122,8 @@ def test_own_weights_change_the_score(run: Path, tmp_path: Path) -> None:
         ("[quality]\n", "found 'quality', expected tables called fidelity"),
         ("[cost]\nweight = -1\n", "weight 0 or more"),
         ("[cost]\nbest = 1\nworst = 1\n", "best and worst must be two finite numbers"),
+        ("[cost]\nbest = 1e308\nworst = -1e308\n", "best and worst must be two finite numbers"),
+        ("[cost]\nweight = 1e308\n[fidelity]\nweight = 1e308\n", "a sum above 0 that is finite"),
         ("[cost]\nwieght = 1\n", "did you mean"),
         ("cost", "is no TOML"),
     ],
