@@ -145,14 +145,25 @@ def test_a_run_that_is_killed_goes_on_with_the_same_noise_and_spends_nothing_twi
         assert set(again.ask([SpentOrder(again.stations)])) == spent_before
 
 
-def test_a_run_goes_on_from_any_state_whose_releases_are_remembered(tmp_path: Path) -> None:
-    fleet = known_fleet(private())
-    for state in all_states(private(), fleet=fleet):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        private(),
+        private(replace(ROUNDS, crossing=CrossingSettings(secure_sum=True))),
+        private(replace(SETTINGS, crossing=SPARSE)),
+        private(budget=replace(BUDGET, releases=6)),
+    ],
+)
+def test_a_run_goes_on_from_any_state_whose_releases_are_remembered(
+    settings: TwinSettings, tmp_path: Path
+) -> None:
+    fleet = known_fleet(settings)
+    for state in all_states(settings, fleet=fleet):
         refuse_forgotten(fleet, state.hierarchical, tmp_path)
         with pytest.raises(
             InputError, match=r"station s0 and 6 more .* nobody knows what is spent; expected"
         ):
-            refuse_forgotten(fleet_of(private()), state.hierarchical, tmp_path)
+            refuse_forgotten(fleet_of(settings), state.hierarchical, tmp_path)
 
 
 def test_a_run_whose_memory_is_an_older_copy_or_lacks_a_station_does_not_go_on(
