@@ -78,6 +78,10 @@ def attack_table(text: str) -> Table:
         values = [float(each) for each in numbers]
     except ValueError:
         raise InputError(f"--attack {text}: expected numbers after the kind, such as {kind}:.2:3") from None
+    if values[1:] == [0]:
+        raise InputError(
+            f"--attack {text}: a strength of 0 attacks nothing, expected a positive one, or none for usual"
+        )
     return {"kind": kind} | dict(zip(("share", "strength"), values, strict=False))
 
 

@@ -13,6 +13,7 @@ from fl_server.run import Plan, Run
 from fl_server.scoring import Standing
 from fl_server.trust.attackers import drawn_attackers
 from fl_server.trust.record import Trust
+from fl_server.trust.settings import WITHOUT_STRENGTH
 from forecasting.metrics import tally_scores
 
 Figures = dict[str, Any]  # Any: what JSON can hold
@@ -43,7 +44,7 @@ def _attack(run: Run, plan: Plan) -> Figures:
     phases = {"v": run.vertical, "h": run.horizontal}
     return {
         "kind": attack.kind,
-        "strength": attack.power,
+        "strength": None if attack.kind == WITHOUT_STRENGTH else attack.power,
         "attackers": _named(plan, mask),
         "honest": {letter: at_honest(phase.standing, ~mask) for letter, phase in phases.items()},
     }

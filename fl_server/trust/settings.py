@@ -30,6 +30,7 @@ ATTACKS: dict[str, tuple[float, str]] = {  # its usual strength, and what it doe
     "replay": (1.0, "the first update sent again and again"),
     "adaptive": (0.9, "as far off as this part of what the defence lets through"),
 }
+WITHOUT_STRENGTH = "replay"
 MOST = 0.5  # no rule tells a majority of attackers from the honest
 
 
@@ -51,6 +52,8 @@ class AttackSettings:
             raise InputError(
                 f"the strength of an attack must be positive, or 0 for the usual one, got {self.strength}"
             )
+        if self.strength and self.kind == WITHOUT_STRENGTH:
+            raise InputError(f"the attack {self.kind} has no strength, expected none, got {self.strength}")
 
     @property
     def power(self) -> float:

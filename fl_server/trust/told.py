@@ -12,9 +12,10 @@ def trust_sentences(summary: Mapping[str, Any]) -> Iterator[str]:  # Any: what J
     """The sentences on a finished run; none where nobody attacked and nothing was defended."""
     attack, defence = summary.get("attack"), summary.get("defence")
     if attack:
+        strength = "" if attack["strength"] is None else f", strength {attack['strength']:g}"
         errors = [f"{name.upper()} {each['mse']:.4f}" for name, each in attack["honest"].items() if each]
         yield (
-            f"attack {attack['kind']}, strength {attack['strength']:g}, by {_some(attack['attackers'])}; "
+            f"attack {attack['kind']}{strength}, by {_some(attack['attackers'])}; "
             f"MSE of the G-NDT at the honest stations: {', '.join(errors)}"
         )
     if defence:

@@ -17,7 +17,7 @@ from fl_server.running import State, first_state, states
 from fl_server.settings import TwinSettings
 from fl_server.trust.attacked_fleet import AttackedFleet, attacked
 from fl_server.trust.attackers import drawn_attackers, seen_through
-from fl_server.trust.settings import ATTACKS, AttackKind, AttackSettings
+from fl_server.trust.settings import ATTACKS, WITHOUT_STRENGTH, AttackKind, AttackSettings
 from tests.fl_server.test_lifecycle import HISTORY, SETTINGS, bits, fleet_of, plan_of
 from tests.fl_server.test_lifecycle import twins as twins_of
 
@@ -27,7 +27,8 @@ SHORT = replace(SETTINGS, single_level=False, horizontal=replace(SETTINGS.horizo
 
 def settings_with(kind: AttackKind) -> TwinSettings:
     """Two of seven stations attack, so mildly that the others go on."""
-    return replace(SHORT, attack=AttackSettings(kind=kind, share=0.3, strength=0.5))
+    strength = 0.0 if kind == WITHOUT_STRENGTH else 0.5
+    return replace(SHORT, attack=AttackSettings(kind=kind, share=0.3, strength=strength))
 
 
 def cast(settings: TwinSettings) -> tuple[Fleet, Plan]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from data.errors import InputError
+from fl_server.cli.trust_options import attack_table
 from fl_server.trust.adaptive import just_below
 from fl_server.trust.attacks import Doubles, a_little, forged, min_max
 from fl_server.trust.settings import AttackKind, AttackSettings, DefenceSettings
@@ -83,6 +84,18 @@ def test_a_majority_of_attackers_is_refused(share: float) -> None:
 def test_a_strength_that_is_none_is_refused(strength: float) -> None:
     with pytest.raises(InputError, match="strength"):
         AttackSettings(kind="random", strength=strength)
+
+
+def test_a_strength_of_an_attack_that_has_none_is_refused() -> None:
+    with pytest.raises(InputError, match=r"the attack replay has no strength, expected none, got 3.0"):
+        AttackSettings(**attack_table("replay:.2:3"))
+    assert AttackSettings(**attack_table("replay:.2")).share == 0.2
+
+
+@pytest.mark.parametrize("text", ["sign-flip:.5:0", "sign-flip:.5:-0", "replay:.2:0"])
+def test_a_strength_of_nothing_is_not_the_usual_one(text: str) -> None:
+    with pytest.raises(InputError, match=f"--attack {text}: a strength of 0 attacks nothing"):
+        attack_table(text)
 
 
 def test_settings_of_a_defence_that_make_no_sense_are_refused() -> None:
