@@ -23,6 +23,7 @@ from data.masks import mask
 Floats64 = NDArray[np.float64]
 LARGEST_EPSILON = 1e6  # beyond it there is no noise to speak of
 LARGEST_DELTA = 1e-3  # of a thousand stations one may lose all by then
+LONGEST_CLIP = 1e3  # trained weights are some units, and so is any change of them
 MANTISSA = 53  # bits of a float64
 
 
@@ -49,8 +50,8 @@ class PrivacySettings:
                 f"delta must lie in (0, {LARGEST_DELTA}], got {self.delta}: it is the probability with which "
                 "nothing at all is promised, and is to be far below 1 in so many stations"
             )
-        if not 0 < self.clip < np.inf:
-            raise InputError(f"clip must be a positive length, got {self.clip}")
+        if not 0 < self.clip <= LONGEST_CLIP:
+            raise InputError(f"clip must lie in (0, {LONGEST_CLIP:,.0f}], got {self.clip}")
         if self.releases < 0:
             raise InputError(f"releases must be at least 1, or 0 for those of the run, got {self.releases}")
 

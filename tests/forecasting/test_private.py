@@ -94,6 +94,8 @@ def test_keys_make_noise_that_has_nothing_in_common() -> None:
         {"delta": float("nan")},
         {"clip": 0.0},
         {"clip": float("inf")},
+        {"clip": 1001.0},
+        {"clip": 1e300},
         {"releases": -1},
         {"epsilon": "much"},
         {"kind": "windows"},
