@@ -230,7 +230,7 @@ def _cluster_row(row: Figures, letter: str) -> Sequence[str]:
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
     said = [] if summary["clusters"] == 1 else warnings(Quality(**summary["quality"]))
-    said += _diverged(summary) or _oddities(summary["odd"])
+    said += _diverged(summary) or _oddities(summary)
     if summary["without_own"]:
         said.append(
             f"without a twin of their own, which they failed to make: {_some(summary['without_own'])}"
@@ -253,21 +253,37 @@ def _diverged(summary: Mapping[str, Any]) -> list[str]:
         scores = summary[letter]
         worst = max(scores["mse"], scores["cluster"]["mse"]) if scores else 0.0
         if worst > ASTRAY * plain:
+            remedy = _attacked(summary) or f"lower {rates}, or the rate of the strategies"
             said.append(
                 f"{letter.upper()}-twinning went astray: its twins' MSE is {worst:.4g}, that of a linear "
-                f"forecast {plain:.4g}; lower {rates}, or the rate of the strategies"
+                f"forecast {plain:.4g}; {remedy}"
             )
     return said
 
 
-def _oddities(odd: Mapping[str, Any]) -> list[str]:
-    said = []
+def _attacked(summary: Mapping[str, Any]) -> str:
+    """What attackers have to do with twins that are far off; nothing where there are none."""
+    if not summary.get("attack"):
+        return ""
+    found = f"{counted(len(summary['attack']['attackers']), 'simulated attacker')} may be the cause"
+    return f"{found} in spite of the defence" if summary.get("defence") else f"{found}; try --defend on"
+
+
+def _oddities(summary: Mapping[str, Any]) -> list[str]:
+    odd, said = summary["odd"], []
     if odd["wild"]:
-        said.append(
-            "unlike their history, in which they hardly varied or after which they burst: "
-            f"{_some(odd['wild'])}, missed by more than 5 of its standard deviations; "
+        missed = (
+            f"{_some(odd['wild'])}, missed by more than 5 standard deviations of their history; "
             f"{odd['wild_share']:.1%} of the squared error"
         )
+        if summary.get("privacy"):
+            said.append(f"far off, as the noise of the privacy budget makes twins: {missed}")
+        elif attacked := _attacked(summary):
+            said.append(f"far off: {missed}; {attacked}")
+        else:
+            said.append(
+                f"unlike their history, in which they hardly varied or after which they burst: {missed}"
+            )
     if odd["still"]:
         said.append(
             f"nearly still in the stream, within a tenth of a standard deviation of their history: "

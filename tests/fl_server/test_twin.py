@@ -476,3 +476,23 @@ def test_a_stream_whose_trainings_diverge_goes_on_with_the_twins_it_has(
     assert "diverged" in reason
     assert count == answer["phases"]["h"]["exchange"]["station_cluster"]["messages_down"]
     assert answer["updates"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--privacy", "epsilon=.1"), "far off, as the noise of the privacy budget makes twins: "),
+        (("--attack", "sign-flip:.5:30"), "3 simulated attackers may be the cause; try --defend on"),
+    ],
+)
+def test_twins_that_are_far_off_are_laid_to_what_made_them_so(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    given = [*FAST, "--no-single-level", "--epochs", "6", *words]
+    assert main(["twin", str(small), "--out", str(tmp_path / "run"), *given]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert told
+    for line in told:
+        assert said in line
+        assert "hardly varied" not in line
+        assert "learning_rate" not in line
