@@ -19,13 +19,14 @@ from data.errors import InputError
 from data.messages import Description, IntroduceOrder, Introduction, Timeline
 from data.traffic import StationId, fingerprint
 from fl_server.aggregation.strategies import chosen_strategy
-from fl_server.behaviour import Behaviour, drawn_behaviour
+from fl_server.behaviour import Behaviour, Draw, drawn_behaviour, taking_part
 from fl_server.crossing.coded import Bases
 from fl_server.crossing.common import begun_common
+from fl_server.crossing.lone import refuse_lone
 from fl_server.exchange import Exchange
 from fl_server.fleet import Fleet
 from fl_server.scoring import Standing, no_standing
-from fl_server.segmenting import Landscape, described, landscape, unlinked
+from fl_server.segmenting import Landscape, described, landscape, segmented, unlinked
 from fl_server.settings import TwinSettings
 from fl_server.stream import Stream
 from fl_server.tree import Floats, Tree, seedling
@@ -178,7 +179,21 @@ def planned(fleet: Fleet, settings: TwinSettings, before_telling: Callable[[], N
         )  # what cannot be is refused before the run
     if before_telling is not None:
         before_telling()
-    return _plan(fleet, settings, known, land)
+    plan = _plan(fleet, settings, known, land)
+    if settings.crossing.secure_sum and settings.vertical.epochs:
+        refuse_lone(_first_sums(plan))
+    return plan
+
+
+def _first_sums(plan: Plan) -> list[list[StationId]]:
+    """The stations of each cluster that the first round of V-twinning asks."""
+    cluster_of = segmented(plan.land, plan.descriptions, 0, None).cluster_of
+    draw = Draw(plan.settings.recipe.seed, 0, 0)
+    drawn = taking_part(plan.stations, cluster_of, plan.settings.vertical.participation, draw)
+    sums: list[list[StationId]] = [[] for _ in range(int(cluster_of.max()) + 1)]
+    for place in np.flatnonzero(drawn):
+        sums[cluster_of[place]].append(plan.stations[place])
+    return sums
 
 
 def cluster_planned(fleet: Fleet, settings: TwinSettings) -> Plan:

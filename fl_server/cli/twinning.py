@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from data.errors import InputError
+from data.errors import InputError, SettingsError
 from data.messages import KeepOrder
 from data.progress import Work
 from fl_server.cli.endings import TerminationError
@@ -164,6 +164,9 @@ def _telling_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, TerminationError):
         _tell(f"the run is kept; vhtwin resume {folder} goes on with it")
+        raise
+    except SettingsError:
+        _tell("the run is kept as it was before that; its settings lead there again: make a new one")
         raise
     except InputError:
         _tell(f"the run is kept as it was before that; vhtwin resume {folder} tries again")

@@ -33,6 +33,7 @@ from data.messages import (
     UnmaskOrder,
 )
 from data.traffic import StationId
+from fl_server.crossing.lone import refuse_lone
 from fl_server.fleet import Fleet
 
 TOO_FEW = "was one of too few for a sum that reveals none of them"
@@ -109,13 +110,7 @@ class MaskedFleet:
         return self.inner.collect(stations)
 
     def _sums(self, orders: Sequence[TrainOrder]) -> list[Answer]:
-        alone = [order.stations[0] for order in orders if len(order.stations) < 2]
-        if alone:
-            raise InputError(
-                f"secure sum: station {alone[0]} would be alone in the sum of its cluster, which would "
-                f"reveal its update; expected at least two of every cluster in a round: fewer --clusters, "
-                f"larger --groups, or a greater --participation"
-            )
+        refuse_lone(order.stations for order in orders)
         sums = [Sum(order, token_hex(8)) for order in orders]
         self.seen.clear()
         failures = self._keys(sums) + self._shares(sums) + self._values(sums) + self._opened(sums)

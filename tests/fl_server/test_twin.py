@@ -496,3 +496,26 @@ def test_twins_that_are_far_off_are_laid_to_what_made_them_so(
         assert said in line
         assert "hardly varied" not in line
         assert "learning_rate" not in line
+
+
+def test_a_sum_of_one_station_is_refused_before_there_is_a_run(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--secure-sum", "--stream-epochs", "0", "--no-single-level", "--participation", ".05")
+    assert main(["twin", str(small), "--out", str(tmp_path / "run"), *FAST, *words]) == 3
+    told = capsys.readouterr().err
+    assert "would be alone in the sum of its cluster" in told
+    assert "tries again" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_settings_lead_to_is_not_tried_again(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where clusters change in a run, and one of a single station comes of it."""
+    monkeypatch.setattr("fl_server.run.refuse_lone", lambda groups: None)
+    words = ("--secure-sum", "--stream-epochs", "0", "--no-single-level", "--participation", ".05")
+    assert main(["twin", str(small), "--out", str(tmp_path / "run"), *FAST, *words]) == 3
+    told = capsys.readouterr().err
+    assert "its settings lead there again: make a new one" in told
+    assert "tries again" not in told
