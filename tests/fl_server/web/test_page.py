@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -295,9 +296,14 @@ RESULT = "document.querySelector('#panel-whatif .asked')"
 def played(page: Chrome, **fields: str) -> None:
     """Write into fields of the form what they shall hold, and press Play."""
     for name, value in fields.items():
-        field = by_id(page, f"wanted-{name}")
-        field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(value or Keys.DELETE)
+        while True:
+            field = by_id(page, f"wanted-{name}")
+            try:
+                field.send_keys(Keys.CONTROL, "a")
+                field.send_keys(value or Keys.DELETE)
+                break
+            except StaleElementReferenceException:  # news of the run have come, and the panel was drawn again
+                continue
     press(page, "document.querySelector('#panel-whatif button.main')")
 
 
