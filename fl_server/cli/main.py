@@ -112,13 +112,17 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _end_in_order_when_told() -> None:
-    """Let SIGTERM and SIGHUP unwind the program, so that hidden half-written folders are cleared."""
+    """Let SIGTERM and SIGHUP unwind the program, so that hidden half-written folders are cleared.
+
+    Under `nohup` a hangup stays without effect.
+    """
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise TerminationError
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,26 @@ def test_a_stopped_run_leaves_nothing_half_written(tmp_path: Path, number: int, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_hangup_is_nothing_under_nohup(tmp_path: Path) -> None:
+    words = ["data", "make", "--stations", "5000", "--days", "300", "--out", str(tmp_path / "city")]
+    run = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "fl_server.cli.main", *words],
+        cwd=Path(main.__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr is not None
+    while "making the city" not in run.stderr.readline():  # nohup has a word to say too
+        assert run.poll() is None
+    run.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        run.wait(0.5)
+    run.terminate()
+    run.communicate()
+    assert run.returncode == 143
+
+
 def test_the_doctor_says_where_everything_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["doctor", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
