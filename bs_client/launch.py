@@ -1,6 +1,6 @@
 """Many stations on one machine: a parent that loads everything once, and a process for each node.
 
-python -m bs_client.launch SET --server ADDRESS --stations-per-process K --reading JSON
+python -m bs_client.launch SET --server ADDRESS --parent PID --stations-per-process K --reading JSON
 
 The parent reads the set and loads the libraries, then forks: what the processes share they share in memory,
 and a new one is there in milliseconds. Every process answers for its own stations alone.
@@ -58,8 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == arguments.parent:
         child, _ = os.waitpid(-1, os.WNOHANG)
         if child:
             part = children.pop(child)
@@ -86,6 +85,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("set", type=Path)
     parser.add_argument("--server", required=True)
+    parser.add_argument("--parent", type=int, required=True, help="all ends when this process is gone")
     parser.add_argument("--stations-per-process", type=int, default=1)
     parser.add_argument("--memory", type=Path, help="where stations keep what they remember")
     parser.add_argument("--reading", default="{}", help="how the set is read, as JSON")
@@ -101,22 +101,25 @@ class Where:
 
 
 def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], where: Where) -> int:
+    parent = os.getpid()
     child = os.fork()
     if child:
         return child
     code = 1
     try:
         mine = of_columns(traffic, part)
-        _serve(mine if part[0] == 0 else replace(mine, gappy=()), where)  # the first tells who is left out
+        _serve(
+            mine if part[0] == 0 else replace(mine, gappy=()), where, parent
+        )  # the first tells who is left out
         code = 0
     finally:
         os._exit(code)
 
 
-def _serve(traffic: Traffic, where: Where) -> None:
+def _serve(traffic: Traffic, where: Where, parent: int) -> None:
     node = FlowerNode(Link(address=where.server), Site(traffic, where.memory).answered, tell=_tell)
     end_when_told()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     node.run()
 
 

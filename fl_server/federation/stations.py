@@ -73,6 +73,7 @@ def launched(crewing: Crewing, server: str) -> Iterator[Launched]:
     if each < 1:
         raise InputError(f"stations_per_process must be at least 1, got {each}")
     words = [sys.executable, "-m", "bs_client.launch", str(crewing.folder), "--server", server]
+    words += ["--parent", str(os.getpid())]
     words += ["--stations-per-process", str(each), "--reading", json.dumps(plain(crewing.reading, {}))]
     words += [] if crewing.memory is None else ["--memory", str(crewing.memory)]
     process = subprocess.Popen(

@@ -5,7 +5,6 @@ has ended its twins must be those of a run that nobody stopped, and then the nex
 """
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def _attempt(begin: list[object], folder: Path, seconds: float) -> str | None:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            others = _started_by(folder)
+            others = _started_by(process.pid)
             process.kill()
             _wait_for_end(others)
             return _stage(folder)
@@ -114,14 +114,14 @@ def _stage(folder: Path) -> str:
     return {"vertical": "in V-twinning", "horizontal": "in H-twinning", "done": "at its results"}[at.stage]
 
 
-def _started_by(folder: Path) -> list[int]:
-    """The processes that hold the stations of a run."""
-    try:
-        parent = int(json.loads((folder / "up.json").read_text())["stations"])
-        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    except (OSError, ValueError, KeyError):
-        return []
-    return [parent, *map(int, listed)]
+def _started_by(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, listed.read_text().split()):
+                found += [child, *_started_by(child)]
+    return found
 
 
 def _wait_for_end(pids: list[int]) -> None:
