@@ -252,7 +252,7 @@ BAD_TRAFFIC: dict[str, tuple[str | bytes, str]] = {
     "gap at the start": (hours("00:00,,2", "01:00,1,2"), "station a: no value at 2024-01-01T00:00"),
     "empty": ("", "is empty"),
     "header only": ("time,a,b\n", "holds a header only"),
-    "one time": (hours("00:00,1,2"), "holds 1 times"),
+    "one time": (hours("00:00,1,2"), "holds 1 time,"),
     "spring without a zone": (
         "time,a,b\n2024-03-31T00:00,1,1\n2024-03-31T01:00,1,1\n2024-03-31T03:00,1,1\n2024-03-31T04:00,1,1\n",
         "csv:4: no times between .*daylight saving",

@@ -99,7 +99,7 @@ def test_no_more_false_alarms_than_allowed(ins: list[float], outs: list[float], 
     assert found_at(ins, outs, rare) == np.mean(np.asarray(ins) > threshold)
 
 
-@given(st.floats(0.05, 50.0), st.floats(1e-9, 0.1), st.floats(0.001, 0.5))
+@given(st.floats(0.05, 50.0), st.floats(1e-9, 0.001), st.floats(0.001, 0.5))
 def test_the_bound_holds_for_the_best_attack_on_noise_that_is_just_enough(
     epsilon: float, delta: float, rare: float
 ) -> None:
