@@ -108,9 +108,9 @@ def _forked(traffic: Traffic, part: np.ndarray[tuple[int], np.dtype[np.int64]], 
     code = 1
     try:
         mine = of_columns(traffic, part)
-        _serve(
-            mine if part[0] == 0 else replace(mine, gappy=()), where, parent
-        )  # the first tells who is left out
+        if part[0] != 0:
+            mine = replace(mine, gappy=())  # the first tells who is left out
+        _serve(mine, where, parent)
         code = 0
     finally:
         os._exit(code)

@@ -58,33 +58,33 @@ def _draw_map(figure: Figure, axes: Axes, outcome: Outcome, replica: Replica) ->
     _draw_flows(axes, replica, Flows(routes.source, routes.target, outcome.flows.sum(axis=0)), "-")
     moves = _moved(outcome, replica)
     _draw_flows(axes, replica, moves, ":")
-    silent = np.asarray(outcome.silent.any(axis=0))
-    axes.scatter(
-        *_xy(replica, silent),
-        s=size,
-        marker="x",
-        color=INK,
-        linewidths=1.4,
-        label="silent" if silent.any() else None,
-    )
-    over = np.asarray(outcome.over[1].any(axis=0) & ~outcome.over[0].any(axis=0))
-    axes.scatter(
-        *_xy(replica, over),
-        s=2.2 * size,
-        facecolors="none",
-        edgecolors=ACCENT,
-        linewidths=1.6,
-        label="newly over capacity" if over.any() else None,
-    )
+    _mark_stations(axes, outcome, replica, size)
     if some.any():
         bar = figure.colorbar(dots, ax=axes, shrink=0.6, aspect=28, pad=0.02)
         bar.outline.set_visible(False)
         bar.set_label(f"load more or less, over {counted(len(replica.hours), 'hour')}")
     if len(moves.amount):
         axes.plot([], [], color=INK, ls=":", lw=1.6, label="moved by the scenario")
-    if silent.any() or over.any() or len(moves.amount):
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.06), ncols=3)
     axes.set_title("difference, and where traffic goes")
+
+
+def _mark_stations(axes: Axes, outcome: Outcome, replica: Replica, size: float) -> None:
+    """Mark who is silent, and who is over capacity with the scenario alone."""
+    silent = np.asarray(outcome.silent.any(axis=0))
+    over = np.asarray(outcome.over[1].any(axis=0) & ~outcome.over[0].any(axis=0))
+    if silent.any():
+        axes.scatter(*_xy(replica, silent), s=size, marker="x", color=INK, linewidths=1.4, label="silent")
+    if over.any():
+        axes.scatter(
+            *_xy(replica, over),
+            s=2.2 * size,
+            facecolors="none",
+            edgecolors=ACCENT,
+            linewidths=1.6,
+            label="newly over capacity",
+        )
 
 
 @dataclass(frozen=True)

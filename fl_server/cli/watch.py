@@ -18,9 +18,9 @@ from fl_server.watching import Watched, refuse_unwatchable, watched, watched_ans
 from hetnet.operations.alerts import ABOUT, KINDS, Alert
 
 MOST_LISTED = 40
+HEADER = ["alert", "kind", "stations", "start", "raised", "end", "severity", "expected", "seen", "suspects"]
 MOST_SUSPECTS = 3
 BOUNDS = {"every": Bound("seconds, more than 0 and at most a day", lambda value: 0 < value <= 86_400)}
-HEADER = ["alert", "kind", "stations", "start", "raised", "end", "severity", "expected", "seen", "suspects"]
 EXAMPLES = """examples:
   vhtwin watch RUN --data NEWER             what has come since the run, against its twins
   vhtwin watch RUN                          the days that the run itself has followed
@@ -112,19 +112,7 @@ def _tell(found: Watched, arguments: argparse.Namespace, known: dict[str, Alert]
         f"{counted(len(followed.stations), 'station')} from {followed.clock[followed.first]} to "
         f"{followed.clock[-1]}"
     )
-    header = [
-        "alert",
-        "kind",
-        "stations",
-        "start",
-        "raised",
-        "end",
-        "severity",
-        "expected",
-        "seen",
-        "suspects",
-    ]
-    print_table(title, header, [_row(alert) for alert in fresh[:MOST_LISTED]])
+    print_table(title, HEADER, [_row(alert) for alert in fresh[:MOST_LISTED]])
     lines = [f"{each}: {ABOUT[each]}" for each in KINDS if any(alert.kind == each for alert in fresh)]
     if any(alert.neighbours_explain for alert in fresh):
         lines.append("neighbours too: the area around does the same, an event rather than a fault")

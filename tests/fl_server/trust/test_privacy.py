@@ -191,15 +191,20 @@ def test_a_run_whose_memory_is_an_older_copy_or_lacks_a_station_does_not_go_on(
         refuse(tmp_path / MEMORY)
 
 
+def small_run(home: Path, *more: str) -> Path:
+    """A run of four stations in a few turns."""
+    city, run = home / "city", home / "run"
+    city.mkdir()
+    written_set(city, wavy_traffic(stations=4, days=12))
+    words = ["--inputs", "paper", "--epochs", "2", "--stream-epochs", "2", "--hidden", "4", *more]
+    assert main(["twin", str(city), "--out", str(run), *words]) == 0
+    return run
+
+
 def test_a_private_run_without_its_memory_is_not_resumed_however_often_it_is_tried(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    city, run = tmp_path / "city", tmp_path / "run"
-    city.mkdir()
-    written_set(city, wavy_traffic(stations=4, days=12))
-    words = ["--inputs", "paper", "--epochs", "2", "--stream-epochs", "2", "--hidden", "4"]
-    words += ["--privacy", "epsilon=1e4", "--no-single-level"]
-    assert main(["twin", str(city), "--out", str(run), *words]) == 0
+    run = small_run(tmp_path, "--privacy", "epsilon=1e4", "--no-single-level")
     before = (run / "summary.json").read_bytes()
     assert main(["resume", str(run)]) == 0
     shutil.rmtree(run / MEMORY)
@@ -387,12 +392,7 @@ def test_an_owner_that_tells_no_errors_follows_no_run_that_asks_for_them(tmp_pat
 def test_tables_and_pictures_of_a_run_without_errors_have_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    city, run = tmp_path / "city", tmp_path / "run"
-    city.mkdir()
-    written_set(city, wavy_traffic(stations=4, days=12))
-    words = ["--inputs", "paper", "--epochs", "2", "--stream-epochs", "2", "--hidden", "4"]
-    words += ["--privacy", "epsilon=1e4,errors=none"]
-    assert main(["twin", str(city), "--out", str(run), *words]) == 0
+    run = small_run(tmp_path, "--privacy", "epsilon=1e4,errors=none")
     told = capsys.readouterr().out
     assert "no errors are told, so that the tables have none" in told
     assert "MSE" not in told
